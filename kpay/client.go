@@ -195,7 +195,7 @@ func (c Code) Failed() bool { return c.class() == classFailed }
 // (inferred).
 func (c Code) Final() bool { return c.Paid() || c.Failed() }
 
-// class sorts codes by their subject: first the payment, from classRequest on the
+// class sorts codes by what they are about: first the payment, from classRequest on the
 // request.
 type class uint8
 

@@ -126,7 +126,7 @@ func (f *Fake) emit(a *account, event, identity string, render func() object) {
 			Object  object `json:"object"`
 		}{h.ID, event, render()})
 		f.world.Send(fake.Callback{
-			Provider: name, Event: event, Subject: identity, URL: h.URL, Body: body, Tag: h.ID,
+			Provider: name, Event: event, Identity: identity, URL: h.URL, Body: body, Tag: h.ID,
 			Header: http.Header{
 				"Content-Type":    {"application/json"},
 				"Accept":          {"*/*"},

@@ -42,7 +42,7 @@ func TestTwoBubblesOfAFakeWithoutAReceiver(t *testing.T) {
 					for _, url := range []string{"https://shop.example/hook", "http://localhost:1/hook"} {
 						w := f.World()
 						w.Lock()
-						w.Send(fake.Callback{Provider: provider, Event: "status_update", Subject: "order-1", URL: url, Body: []byte("{}")})
+						w.Send(fake.Callback{Provider: provider, Event: "status_update", Identity: "order-1", URL: url, Body: []byte("{}")})
 						w.Unlock()
 						f.Flush()
 					}

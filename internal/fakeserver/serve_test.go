@@ -58,7 +58,7 @@ func causeless(ctx context.Context, t *testing.T, base string) []string {
 		require.NoError(t, resp.Body.Close())
 		for _, r := range page.Records {
 			if r.Cause == "" && r.Request == "" {
-				all = append(all, r.Provider+" "+r.Object+" "+r.Subject+" "+r.Text)
+				all = append(all, r.Provider+" "+r.Object+" "+r.Identity+" "+r.Text)
 			}
 		}
 	}

@@ -220,13 +220,13 @@ func CheckRetries(t testing.TB, c *fake.Control, taken bool, received func() int
 func CheckCallbackFaults(t testing.TB, c *fake.Control, newObject func(reference string), received func() int) {
 	t.Helper()
 	for _, f := range []fake.CallbackFault{
-		{Subject: "twice", Kind: fake.CallbackDuplicate}, {Subject: "gone", Kind: fake.CallbackDrop},
-		{Subject: "late", Kind: fake.CallbackDelay, Seconds: 60},
+		{Identity: "twice", Kind: fake.CallbackDuplicate}, {Identity: "gone", Kind: fake.CallbackDrop},
+		{Identity: "late", Kind: fake.CallbackDelay, Seconds: 60},
 	} {
 		if err := c.AddCallbackFault(f); err != nil {
 			t.Fatal(err)
 		}
-		newObject(f.Subject)
+		newObject(f.Identity)
 	}
 	check := func(want int) {
 		t.Helper()
@@ -239,7 +239,7 @@ func CheckCallbackFaults(t testing.TB, c *fake.Control, newObject func(reference
 	c.Advance(time.Minute)
 	check(3)
 	for _, d := range c.Deliveries() {
-		if d.Subject != "gone" {
+		if d.Identity != "gone" {
 			continue
 		}
 		if err := c.Redeliver(d.ID); err != nil {

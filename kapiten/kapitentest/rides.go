@@ -371,7 +371,7 @@ func (f *Fake) callback(r *Ride, from kapiten.RideStatus) {
 		metadata = append(metadata, member{"cancelled_by", r.CancelledBy}, member{"reason", orNull(r.Reason)})
 	}
 	f.world.Send(fake.Callback{
-		Provider: name, Event: callbackEvent, Subject: r.ID, URL: to,
+		Provider: name, Event: callbackEvent, Identity: r.ID, URL: to,
 		Header: http.Header{"Content-Type": {mediaJSON}, "User-Agent": {"Kapiten-Webhook/1.0"}},
 		Body: encode(object{
 			{"event", callbackEvent}, {"ride_id", r.ID}, {"reference_number", r.ReferenceNumber}, {"external_id", orNull(r.ExternalID)},

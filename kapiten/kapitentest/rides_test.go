@@ -316,7 +316,7 @@ func TestCallbackPerTransition(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(h.bodies[i]), &got))
 		assert.Equal(t, step, got.Status, "in order")
 	}
-	assert.Equal(t, id, srv.Deliveries()[0].Subject)
+	assert.Equal(t, id, srv.Deliveries()[0].Identity)
 	assert.Equal(t, "status_update", srv.Deliveries()[0].Event)
 
 	plain := srv.AddCompany(kapitentest.Company{Balance: francs(5000)})

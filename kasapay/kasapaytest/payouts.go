@@ -159,7 +159,7 @@ func description(status kasapay.PaymentStatus) string {
 // sendCallback posts a payout's result to the merchant. The lock is held.
 func (f *Fake) sendCallback(p *Payout) {
 	f.world.Send(fake.Callback{
-		Provider: providerName, Event: "payout." + string(p.Status), Subject: p.Reference, URL: p.CallbackURL,
+		Provider: providerName, Event: "payout." + string(p.Status), Identity: p.Reference, URL: p.CallbackURL,
 		Header: http.Header{"Content-Type": {"application/json"}}, Body: f.encode(f.result(p)),
 	})
 }

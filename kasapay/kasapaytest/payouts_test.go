@@ -307,7 +307,7 @@ func TestCallbackIsRepeatedUntilAcknowledged(t *testing.T) {
 			m.Advance(10 * time.Second)
 			d := faketest.CheckRetries(t, m.Control, tc.taken, func() int { return len(m.callbacks()) })
 			assert.Equal(t, "payout.700", d.Event)
-			assert.Equal(t, "ref-1", d.Subject)
+			assert.Equal(t, "ref-1", d.Identity)
 			for _, c := range m.callbacks() {
 				assert.Equal(t, m.callbacks()[0], c, "every attempt says the same")
 			}

@@ -351,7 +351,7 @@ func (f *FiatConnect) sendWebhook(event, address, identity string, payload objec
 		"timestamp": strconv.FormatInt(f.world.Now().Unix(), 10), "address": checksummed(address[2:]), "payload": payload,
 	})
 	return f.world.Send(fake.Callback{
-		Provider: fiatConnectName, Event: event, Subject: identity, URL: client.Webhook,
+		Provider: fiatConnectName, Event: event, Identity: identity, URL: client.Webhook,
 		Header: http.Header{"Content-Type": {"application/json"}}, Body: body, Tag: address,
 	})
 }

@@ -101,7 +101,7 @@ func (f *Fake) move(t *Transaction, to kotani.TransactionStatus, message string)
 	t.Status, t.Message, t.Updated = to, message, f.world.Now()
 	if t.Callback != "" {
 		f.world.Send(fake.Callback{
-			Provider: providerName, Event: "transaction." + string(to), Subject: t.RequestID, URL: t.Callback,
+			Provider: providerName, Event: "transaction." + string(to), Identity: t.RequestID, URL: t.Callback,
 			Header: http.Header{"Content-Type": {"application/json"}}, Body: fake.Encode(t.wire()),
 		})
 	}

@@ -292,7 +292,7 @@ func (f *Fake) sendPostback(p *Payment) {
 		body = []byte(form.Encode())
 	}
 	f.world.Send(fake.Callback{
-		Provider: providerName, Event: eventPostback, Subject: p.RefID, Tag: p.StatusTID,
+		Provider: providerName, Event: eventPostback, Identity: p.RefID, Tag: p.StatusTID,
 		URL: p.PostbackURL, Header: http.Header{"Content-Type": {contentType}}, Body: body,
 	})
 }
@@ -302,5 +302,5 @@ func (f *Fake) sendPostback(p *Payment) {
 func acknowledged(d fake.Delivery, status int, body []byte) bool {
 	reply, ok := fake.ReadObject(bytes.NewReader(body))
 	return ok && status >= 200 && status <= 299 && strings.EqualFold(fake.Text(reply["reply"]), "OK") &&
-		fake.Text(reply["tid"]) == d.Tag && fake.Text(reply["refid"]) == d.Subject
+		fake.Text(reply["tid"]) == d.Tag && fake.Text(reply["refid"]) == d.Identity
 }

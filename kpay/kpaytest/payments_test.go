@@ -254,7 +254,7 @@ func TestPostbackIsRepeatedUntilTheRightAcknowledgement(t *testing.T) {
 			m.Advance(10 * time.Second)
 			d := faketest.CheckRetries(t, m.Control, tc.taken, func() int { return len(m.postbacks()) })
 			assert.Equal(t, "postback", d.Event)
-			assert.Equal(t, "ref-1", d.Subject)
+			assert.Equal(t, "ref-1", d.Identity)
 			for _, p := range m.postbacks() {
 				assert.Equal(t, m.postbacks()[0], p, "every attempt says the same")
 			}

@@ -269,7 +269,7 @@ func (w *World) adminRequests(rw http.ResponseWriter, r *http.Request) {
 		if p.provider != "" || p.q != "" {
 			fits = func(i int) bool {
 				r := j.requests[i]
-				return (p.provider == "" || p.provider == r.Provider) && (p.q == "" || contains(p.q, r.ID, r.line(), r.Query, r.RequestBody, r.ResponseBody, r.Reason, r.Subject, r.Reference, r.Operation, string(r.Fault)))
+				return (p.provider == "" || p.provider == r.Provider) && (p.q == "" || contains(p.q, r.ID, r.line(), r.Query, r.RequestBody, r.ResponseBody, r.Reason, r.Identity, r.Reference, r.Operation, string(r.Fault)))
 			}
 		}
 		elements, l = p.page(j.dropped, len(j.requests), fits, func(i int) (any, string) { return j.requests[i], AdminPath("requests", j.requests[i].ID) })
@@ -291,7 +291,7 @@ func (w *World) adminRequest(rw http.ResponseWriter, r *http.Request) {
 		if found == nil {
 			return
 		}
-		about := w.timeline.about(Record{Provider: found.Provider, Subject: found.Subject})
+		about := w.timeline.about(Record{Provider: found.Provider, Identity: found.Identity})
 		text = Encode(requestView{found, cmp.Or(about.Reference, found.Reference), about.Object})
 	})
 	respondOne(rw, text, "request", r.PathValue("id"))
@@ -325,7 +325,7 @@ func (w *World) adminDeliveries(rw http.ResponseWriter, r *http.Request) {
 			fits = func(i int) bool {
 				d := all[i]
 				return (p.provider == "" || p.provider == d.Provider) && (state == "" || state == d.State) && (request == "" || request == d.request) &&
-					(p.q == "" || contains(p.q, d.ID, d.Event, d.URL, d.Body, d.Subject, w.timeline.about(Record{Provider: d.Provider, Subject: d.Subject}).Reference))
+					(p.q == "" || contains(p.q, d.ID, d.Event, d.URL, d.Body, d.Identity, w.timeline.about(Record{Provider: d.Provider, Identity: d.Identity}).Reference))
 			}
 		}
 		elements, l = p.page(w.dispatcher.count-len(all), len(all), fits, func(i int) (any, string) {

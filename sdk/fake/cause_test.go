@@ -237,7 +237,7 @@ func TestWhatAHandAndAnAttemptDoIsTheirs(t *testing.T) {
 	admin(t, d, "POST", "/_fake/desk/none/card-2", "{}")
 	admin(t, d, "POST", "/_fake/desk/hand/card-1", "{}")
 	d.work["send"] = func() {
-		d.world.Send(fake.Callback{Provider: "desk", Subject: "card-3", URL: "http://shop.localhost/"})
+		d.world.Send(fake.Callback{Provider: "desk", Identity: "card-3", URL: "http://shop.localhost/"})
 	}
 	d.post("/send")
 	d.Flush()
@@ -250,7 +250,7 @@ func TestWhoCausedACallback(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	send := func() {
-		d.world.Send(fake.Callback{Provider: "desk", Event: "changed", Subject: "card-3", URL: "http://shop.localhost/"})
+		d.world.Send(fake.Callback{Provider: "desk", Event: "changed", Identity: "card-3", URL: "http://shop.localhost/"})
 	}
 	d.work["send"], d.work["tick"] = send, send
 	d.post("/send/card-3")

@@ -15,7 +15,7 @@ type Delivery struct {
 	Time     time.Time         `json:"time"` // virtual, when it was caused
 	Provider string            `json:"provider"`
 	Event    string            `json:"event"`   // the provider's own word, such as "status_update"
-	Subject  string            `json:"subject"` // the ride, payment or transfer it is about
+	Identity string            `json:"subject"` // the ride, payment or transfer it is about
 	URL      string            `json:"url"`
 	Header   http.Header       `json:"header,omitempty"` // without what an attempt is signed with
 	Body     string            `json:"body"`
@@ -49,7 +49,7 @@ type DeliveryAttempt struct {
 type Callback struct {
 	Provider string
 	Event    string      // see Delivery.Event
-	Subject  string      // callbacks with the same Subject are sent in order; empty: in any order
+	Identity string      // callbacks with the same Identity are sent in order; empty: in any order
 	URL      string      // where it is posted
 	Header   http.Header // sent as it is; the Policy's Sign adds to it
 	Body     []byte
@@ -104,7 +104,7 @@ func (w *World) Send(cb Callback) string {
 			Time:     w.Now(),
 			Provider: cb.Provider,
 			Event:    cb.Event,
-			Subject:  cb.Subject,
+			Identity: cb.Identity,
 			URL:      cb.URL,
 			Header:   cb.Header.Clone(),
 			Body:     string(cb.Body),
@@ -115,14 +115,14 @@ func (w *World) Send(cb Callback) string {
 	}
 	switch t := &w.timeline; {
 	case t.by != nil:
-		d.request = t.comes(d.Provider, d.Subject)
+		d.request = t.comes(d.Provider, d.Identity)
 	case t.cause == "" && c.unsaid == 0:
 		d.cause = byHand
 	default: // an event, which goes on with what a request began
-		d.request = w.timeline.origins[d.Provider+"\x00"+w.timeline.about(Record{Provider: d.Provider, Subject: d.Subject}).Subject]
+		d.request = w.timeline.origins[d.Provider+"\x00"+w.timeline.about(Record{Provider: d.Provider, Identity: d.Identity}).Identity]
 	}
 	disp.add(d, w.opts.JournalSize)
-	w.touch(c, cb.Subject)
+	w.touch(c, cb.Identity)
 	w.applyCallbackFault(d)
 	return d.ID
 }
@@ -218,10 +218,10 @@ type delivery struct {
 
 // lane is the key of the queue this delivery stands in.
 func (d *delivery) lane() string {
-	if d.Subject == "" {
+	if d.Identity == "" {
 		return d.Provider + "\x00\x00" + d.ID
 	}
-	return d.Provider + "\x00" + d.Subject
+	return d.Provider + "\x00" + d.Identity
 }
 
 func (d *delivery) note(a DeliveryAttempt) {
@@ -312,7 +312,7 @@ func (w *World) deliveryView(d *delivery) deliveryView {
 	}
 	c := w.byName[d.Provider]
 	v.Body = c.secrets.body(d.Header.Get("Content-Type"), d.Body)
-	about := w.timeline.about(Record{Provider: d.Provider, Subject: d.Subject})
+	about := w.timeline.about(Record{Provider: d.Provider, Identity: d.Identity})
 	v.Reference, v.Object = about.Reference, about.Object
 	v.Wants = c.provider.Callbacks.wants()
 	if d.State == DeliveryPending && !d.due.IsZero() {
@@ -325,7 +325,7 @@ func (w *World) deliveryView(d *delivery) deliveryView {
 // noteAttempt records an attempt that is over. The lock is held.
 func (w *World) noteAttempt(d *delivery, a DeliveryAttempt, x receipt) {
 	d.receipts = append(d.receipts, x)
-	r := Record{Kind: RecordCallback, Provider: d.Provider, Result: ResultPending, Subject: d.Subject, Delivery: d.ID, Request: d.request}
+	r := Record{Kind: RecordCallback, Provider: d.Provider, Result: ResultPending, Identity: d.Identity, Delivery: d.ID, Request: d.request}
 	switch {
 	case a.Acknowledged:
 		r.Result = ResultOK

@@ -189,7 +189,7 @@ func TestDeliveriesAboutOneObjectGoOutInOrder(t *testing.T) {
 	for i := range 20 {
 		for object := range 50 {
 			s.world.Send(fake.Callback{
-				Provider: "toy", Subject: fmt.Sprint(object), URL: "http://m.localhost/",
+				Provider: "toy", Identity: fmt.Sprint(object), URL: "http://m.localhost/",
 				Body: fmt.Appendf(nil, "%d %02d", object, i),
 			})
 		}
@@ -216,7 +216,7 @@ func TestCallbackFaults(t *testing.T) {
 		"duplicated":    {fake.CallbackFault{Kind: fake.CallbackDuplicate}, "made made", "made made settled", fake.DeliveryDelivered},
 		"delayed":       {fake.CallbackFault{Kind: fake.CallbackDelay, Seconds: 15}, "", "settled made", fake.DeliveryDelivered},
 		"reordered":     {fake.CallbackFault{Kind: fake.CallbackHold, Event: "ma*"}, "", "settled made", fake.DeliveryDelivered},
-		"other objects": {fake.CallbackFault{Kind: fake.CallbackDrop, Subject: "x*"}, "made", "made settled", fake.DeliveryDelivered},
+		"other objects": {fake.CallbackFault{Kind: fake.CallbackDrop, Identity: "x*"}, "made", "made settled", fake.DeliveryDelivered},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -380,7 +380,7 @@ func TestFirstAttemptCanBeWaitedFor(t *testing.T) {
 	r := &receiver{respond: always(500)}
 	s := newToy(t, fake.Options{Callbacks: r})
 	s.world.Lock()
-	id := s.world.Send(fake.Callback{Provider: "toy", Event: "made", Subject: "1", URL: "http://m.localhost/"})
+	id := s.world.Send(fake.Callback{Provider: "toy", Event: "made", Identity: "1", URL: "http://m.localhost/"})
 	done, unknown := s.world.FirstAttempt(id), s.world.FirstAttempt("nobody")
 	s.world.Unlock()
 	<-done

@@ -93,7 +93,7 @@ func TestEventsOfOneInstantHappenInOrder(t *testing.T) {
 	d := s.Deliveries()
 	require.Len(t, d, 40)
 	for i := range 20 {
-		assert.Equal(t, d[i].Subject, d[20+i].Subject)
+		assert.Equal(t, d[i].Identity, d[20+i].Identity)
 	}
 }
 

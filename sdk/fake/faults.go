@@ -49,7 +49,7 @@ const (
 type CallbackFault struct {
 	Provider string            // empty: this fake's own
 	Event    string            // glob over Delivery.Event; empty: any
-	Subject  string            // glob over Delivery.Subject; empty: any
+	Identity string            `json:"Subject"` // glob over Delivery.Identity; empty: any. Snapshots have it by its older name
 	Times    int               // how many callbacks it meets; 0: every one until it is cleared
 	Kind     CallbackFaultKind // what goes wrong
 	Seconds  float64           // CallbackDelay: how long on the clock
@@ -62,7 +62,7 @@ const (
 	CallbackDrop      CallbackFaultKind = "drop"      // never sent; dead, can be redelivered
 	CallbackDuplicate CallbackFaultKind = "duplicate" // sent twice
 	CallbackDelay     CallbackFaultKind = "delay"     // the first attempt waits Seconds on the clock
-	CallbackHold      CallbackFaultKind = "hold"      // waits for the next callback with the same Subject and is sent after it
+	CallbackHold      CallbackFaultKind = "hold"      // waits for the next callback with the same Identity and is sent after it
 	CallbackForge     CallbackFaultKind = "forge"     // signed wrongly, where the provider signs
 )
 
@@ -106,7 +106,7 @@ func (r CallbackFault) check() error {
 	if _, err := checkCounts(r.Seconds, r.Times); err != nil {
 		return err
 	}
-	for _, p := range []string{r.Event, r.Subject} {
+	for _, p := range []string{r.Event, r.Identity} {
 		if _, err := path.Match(p, ""); err != nil {
 			return fmt.Errorf("%q is not a valid pattern", p)
 		}
@@ -137,7 +137,7 @@ func (f Fault) matches(provider, operation, method, path string) bool {
 }
 
 func (r CallbackFault) matches(d *delivery) bool {
-	return (r.Provider == "" || r.Provider == d.Provider) && matchName(r.Event, d.Event) && matchName(r.Subject, d.Subject)
+	return (r.Provider == "" || r.Provider == d.Provider) && matchName(r.Event, d.Event) && matchName(r.Identity, d.Identity)
 }
 
 func matchName(pattern, name string) bool {

@@ -452,7 +452,7 @@ func (w *World) adminEntries(p *Provider) http.HandlerFunc {
 			}
 			show := func(i int) (any, string) {
 				e := shownEntry{Entry: *b.entries[i], Balance: sums[i]}
-				e.ObjectReference = w.timeline.about(Record{Provider: p.Name, Subject: e.Reference}).Reference
+				e.ObjectReference = w.timeline.about(Record{Provider: p.Name, Identity: e.Reference}).Reference
 				if p.EntryActs != nil {
 					e.Acts = p.EntryActs(e.Entry)
 				}

@@ -30,7 +30,7 @@ type Request struct {
 	Milliseconds   float64     `json:"ms"`                  // real, from arrival to response
 	Reason         string      `json:"reason,omitempty"`    // why it was refused
 	Operation      string      `json:"operation,omitempty"` // name of the route; empty: the provider has no such route
-	Subject        string      `json:"subject,omitempty"`   // id of the object it is about
+	Identity       string      `json:"subject,omitempty"`   // id of the object it is about
 	Reference      string      `json:"reference,omitempty"` // the merchant's own in its body
 
 	about  []string // ids of objects, from About
@@ -97,11 +97,11 @@ func (j *journal) find(id string) *Request {
 	return nil
 }
 
-// subjectOf finds the object that a request is about, and the merchant's reference
+// identityOf finds the object that a request is about, and the merchant's reference
 // to it. It looks for the reference in the body, then for ids in the path and the
 // query, then for ids in the body and the response. An object of an earlier Kind
 // counts more. More than one object of a kind, as in a list, is none.
-func (w *World) subjectOf(c *Control, r *Request) (id, reference string) {
+func (w *World) identityOf(c *Control, r *Request) (id, reference string) {
 	known := func(id string) (objectKey, bool) {
 		key, ok := w.timeline.objects[c.provider.Name+"\x00"+id]
 		return key, ok

@@ -19,7 +19,7 @@ type Record struct {
 	Result    Result     `json:"result"`
 	Text      string     `json:"text"`                // what happened
 	Cause     string     `json:"cause,omitempty"`     // why, in one clause
-	Subject   string     `json:"subject,omitempty"`   // id of the object it is about
+	Identity  string     `json:"subject,omitempty"`   // id of the object it is about
 	Reference string     `json:"reference,omitempty"` // the merchant's own of that object
 	Object    string     `json:"object,omitempty"`    // the kind of that object, such as "rides"
 	Request   string     `json:"request,omitempty"`   // id of the request that it is, or that caused it
@@ -129,7 +129,7 @@ func (w *World) record(r Record) *Record {
 		switch {
 		case t.late || r.Cause != "":
 		case t.by != nil:
-			r.Request = t.comes(r.Provider, r.Subject)
+			r.Request = t.comes(r.Provider, r.Identity)
 		case w.byName[r.Provider].unsaid == 0: // else it may be that request's doing
 			r.Cause = byHand
 		}
@@ -221,7 +221,7 @@ func (w *World) watch(c *Control) {
 			result = ResultFailed
 		}
 		w.record(Record{
-			Kind: RecordEntry, Provider: c.provider.Name, Result: result, Subject: e.Reference, Entry: &e,
+			Kind: RecordEntry, Provider: c.provider.Name, Result: result, Identity: e.Reference, Entry: &e,
 			Text: fmt.Sprintf("%s %s %s %s", e.Kind, e.Amount, e.Account.Currency, e.Status),
 		})
 		w.touch(c, e.Reference)
@@ -229,7 +229,7 @@ func (w *World) watch(c *Control) {
 }
 
 // Touch tells the timeline that an object may have changed, for authors of fakes. The
-// timeline looks by itself at objects whose id is the key of an event, the subject of a
+// timeline looks by itself at objects whose id is the key of an event, the identity of a
 // callback, the reference of a ledger entry, or in a request or its response. The lock is
 // held.
 func (w *World) Touch(provider, id string) {
@@ -317,7 +317,7 @@ func (w *World) compare(c *Control, id string) {
 		}
 		w.record(Record{
 			Kind: RecordState, Provider: c.provider.Name, Result: o.Result, Text: text,
-			Subject: o.ID, Reference: o.Reference, Object: k.Name,
+			Identity: o.ID, Reference: o.Reference, Object: k.Name,
 		})
 		return
 	}
@@ -326,8 +326,8 @@ func (w *World) compare(c *Control, id string) {
 // about fills in which object a record is about: a record may name it by an id
 // that was not known yet.
 func (t *timeline) about(r Record) Record {
-	if key, ok := t.objects[r.Provider+"\x00"+r.Subject]; ok && r.Subject != "" {
-		r.Subject, r.Reference, r.Object = key.id, key.reference, key.kind
+	if key, ok := t.objects[r.Provider+"\x00"+r.Identity]; ok && r.Identity != "" {
+		r.Identity, r.Reference, r.Object = key.id, key.reference, key.kind
 	}
 	return r
 }
@@ -345,15 +345,15 @@ func (w *World) noteRequest(c *Control, r *Request, line *Record) {
 		w.touch(c, id)
 	}
 	w.settleLate()
-	r.Subject, r.Reference = w.subjectOf(c, r)
-	if r.Subject == "" && r.Reference == "" && len(r.about) > 0 {
-		known := t.about(Record{Provider: r.Provider, Subject: r.about[0]})
-		r.Subject, r.Reference = known.Subject, known.Reference
+	r.Identity, r.Reference = w.identityOf(c, r)
+	if r.Identity == "" && r.Reference == "" && len(r.about) > 0 {
+		known := t.about(Record{Provider: r.Provider, Identity: r.about[0]})
+		r.Identity, r.Reference = known.Identity, known.Reference
 	}
 	if !t.has(line) {
 		return
 	}
-	line.Subject, line.Reference, line.Result, line.Cause = r.Subject, r.Reference, ResultOK, r.Reason
+	line.Identity, line.Reference, line.Result, line.Cause = r.Identity, r.Reference, ResultOK, r.Reason
 	line.Text = r.line()
 	switch {
 	case r.Fault == FaultDropBefore || r.Fault == FaultDropAfter || r.Fault == FaultTruncate || r.Fault == FaultMalformed || r.Status >= 500:
@@ -372,15 +372,15 @@ func (w *World) noteRequest(c *Control, r *Request, line *Record) {
 
 // comes notes that an object was made or changed by the request whose handler holds the
 // lock, and returns the request's id; it is empty if a reset has come meanwhile.
-func (t *timeline) comes(provider, subject string) (request string) {
+func (t *timeline) comes(provider, identity string) (request string) {
 	if !t.has(t.by.line) {
 		return ""
 	}
 	if len(t.origins) >= t.size { // begin anew rather than grow without bound
 		clear(t.origins)
 	}
-	if subject != "" {
-		t.origins[provider+"\x00"+t.about(Record{Provider: provider, Subject: subject}).Subject] = t.by.request.ID
+	if identity != "" {
+		t.origins[provider+"\x00"+t.about(Record{Provider: provider, Identity: identity}).Identity] = t.by.request.ID
 	}
 	return t.by.request.ID
 }
@@ -410,19 +410,19 @@ func (r Record) whole() string {
 	case r.Kind == RecordRequest:
 		return AdminPath("requests", r.Request)
 	case r.Object != "":
-		return AdminPath(r.Provider, r.Object, r.Subject)
+		return AdminPath(r.Provider, r.Object, r.Identity)
 	}
 	return wholeWorld
 }
 
 // match is the filter of a list of records.
-type match struct{ provider, kind, result, subject, q string }
+type match struct{ provider, kind, result, identity, q string }
 
 func (m match) fits(r Record) bool {
 	return (m.provider == "" || m.provider == r.Provider) && (m.kind == "" || m.kind == string(r.Kind)) &&
 		(m.result == "" || m.result == string(r.Result)) &&
-		(m.subject == "" || m.subject == r.Subject || m.subject == r.Reference || m.subject == r.Delivery || m.subject == r.Request) &&
-		(m.q == "" || contains(m.q, r.Text, r.Cause, r.Subject, r.Reference, r.Request, r.Delivery))
+		(m.identity == "" || m.identity == r.Identity || m.identity == r.Reference || m.identity == r.Delivery || m.identity == r.Request) &&
+		(m.q == "" || contains(m.q, r.Text, r.Cause, r.Identity, r.Reference, r.Request, r.Delivery))
 }
 
 func (w *World) adminTimeline(rw http.ResponseWriter, r *http.Request) {
@@ -461,11 +461,11 @@ func (w *World) recordActs(next http.Handler) http.Handler {
 			return
 		}
 		parts := strings.Split(strings.TrimPrefix(r.URL.Path, "/_fake/"), "/")
-		subject := ""
+		identity := ""
 		if len(parts) > 2 {
-			subject = parts[2]
+			identity = parts[2]
 		}
-		c := w.touchBefore(parts[0], subject)
+		c := w.touchBefore(parts[0], identity)
 		seen := &statusWriter{ResponseWriter: rw, status: http.StatusOK}
 		next.ServeHTTP(seen, r)
 		w.Lock()
@@ -475,11 +475,11 @@ func (w *World) recordActs(next http.Handler) http.Handler {
 			line.Result, line.Cause = ResultRefused, "refused: "+seen.problem()
 		}
 		if c != nil {
-			line.Provider, line.Subject = parts[0], subject
+			line.Provider, line.Identity = parts[0], identity
 			if call, ok := c.provider.Admin[r.Pattern]; ok {
 				line.Text = "the admin call that " + call.Does
 			}
-			w.touch(c, subject)
+			w.touch(c, identity)
 			w.settle()
 		}
 		w.record(line)
@@ -487,12 +487,12 @@ func (w *World) recordActs(next http.Handler) http.Handler {
 }
 
 // touchBefore looks at the object that an admin call is about before the call changes it.
-func (w *World) touchBefore(provider, subject string) *Control {
+func (w *World) touchBefore(provider, identity string) *Control {
 	w.Lock()
 	defer w.Unlock()
 	c := w.byName[provider]
 	if c != nil {
-		w.touch(c, subject)
+		w.touch(c, identity)
 		w.settleLate()
 	}
 	return c

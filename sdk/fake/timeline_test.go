@@ -353,7 +353,7 @@ func largeElements(t *testing.T) {
 	_, before, _ := strings.Cut(streamed(soon, s, ""), "id: ")
 	before, _, _ = strings.Cut(before, "\n")
 	s.world.Lock()
-	s.world.Send(fake.Callback{Provider: "toy", Event: "made", Subject: "1", URL: "http://shop.localhost/" + large, Header: http.Header{"X": {large}}, Body: []byte(large)})
+	s.world.Send(fake.Callback{Provider: "toy", Event: "made", Identity: "1", URL: "http://shop.localhost/" + large, Header: http.Header{"X": {large}}, Body: []byte(large)})
 	s.world.Unlock()
 	s.Flush()
 	s.order(t, large)

@@ -96,7 +96,7 @@ func (s *toy) fire(e fake.Event) { s.call(e.Key, e.Kind+"d") }
 func (s *toy) call(id, event string) {
 	if s.hook != "" {
 		s.world.Send(fake.Callback{
-			Provider: "toy", Event: event, Subject: id, URL: s.hook, Tag: "hook-1",
+			Provider: "toy", Event: event, Identity: id, URL: s.hook, Tag: "hook-1",
 			Header: http.Header{"Content-Type": {"application/json"}},
 			Body:   fmt.Appendf(nil, `{"order":%q,"event":%q}`, id, event),
 		})

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
@@ -600,8 +601,12 @@ func TestNoWriteIsDoneTwiceWhenItsFirstRequestComesLate(t *testing.T) {
 	for _, op := range bitpesa.Operations() {
 		rows[op.Name] = op
 	}
+	var many clienttest.Quarter
 	for name, fault := range faults {
 		for _, write := range writes {
+			if many.LeavesOut() {
+				continue
+			}
 			t.Run(name+"/"+write.op, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					h := &held{off: true}

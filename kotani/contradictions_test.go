@@ -9,12 +9,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // A text of a refusal beside a good response contradicts it, whatever the status says.
 func TestTheTextOfARefusalIsNoSuccess(t *testing.T) {
+	var many clienttest.Quarter
 	for text, success := range map[string]bool{
 		"Insufficient balance": false, "Low balance": false, "Invalid Hash": false, "user account does not exist": false,
 		"Transaction Hash is already processed": false, "user account is not verified": false,
@@ -23,6 +25,9 @@ func TestTheTextOfARefusalIsNoSuccess(t *testing.T) {
 		for _, member := range []string{"desc", "message", "comment"} {
 			for _, wr := range writes {
 				if wr.fiatConnect() || success && wr.op == kotani.OpBuyCelo { // see TestTheResponseToAPurchaseHasItsOwnForm
+					continue
+				}
+				if many.LeavesOut() {
 					continue
 				}
 				t.Run(wr.op+"/"+member+"/"+text, func(t *testing.T) {

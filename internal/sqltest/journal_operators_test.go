@@ -449,3 +449,38 @@ func TestJournalAlertIsRepeatedUntilItArrives(t *testing.T) {
 		require.Equal(t, 3, calls)
 	})
 }
+
+// TestJournalAlertOfANewReason: OnStuck is told again when an entry is stuck for another
+// reason, and not when it stays stuck for the same one.
+func TestJournalAlertOfANewReason(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Searched, "lost before")
+		m := newMerchant(t, db, dialect, b)
+		var alerts []journal.Reason
+		j, err := journal.Open(t.Context(), db, dialect, journal.Config{
+			KnockGap: time.Millisecond,
+			OnStuck:  func(_ context.Context, e journal.Entry) error { alerts = append(alerts, e.Reason); return nil },
+		})
+		require.NoError(t, err)
+		p := b.provider()
+		judge := p.Judge
+		p.Judge = func(r receipt) journal.Kind {
+			if r.Status == "waits" {
+				return journal.Stuck
+			}
+			return judge(r)
+		}
+		m.j, m.flow = j, journal.New(j, "pay", p, m.told)
+		m.mustPlan("a")
+		m.work(0)
+		m.fails = 1 // so the journal writes down twice that it is stuck
+		m.again(12, 10*time.Minute)
+		require.Zero(t, m.fails)
+		require.Equal(t, []journal.Reason{journal.ReasonAbsent}, alerts)
+		b.set("a", "waits")
+		m.knock("a")
+		m.again(2, time.Minute)
+		require.Equal(t, journal.ReasonAction, m.entry("a").Reason, m.history("a"))
+		require.Equal(t, []journal.Reason{journal.ReasonAbsent, journal.ReasonAction}, alerts)
+	})
+}

@@ -240,7 +240,7 @@ func (s *SQLInbox) checkPool(ctx context.Context) error {
 			var one int
 			err = conn.QueryRowContext(ctx, `SELECT CAST($1 AS int)`, 1).Scan(&one)
 			if state := sqldb.State(err); state == "42P05" || state == "26000" || state == "08P01" {
-				return fmt.Errorf("%w: SQLInbox: a pool such as PgBouncer in transaction mode mixes up prepared statements; for pgx add default_query_exec_mode=exec to the DSN, or set max_prepared_statements in pgbouncer.ini: %w", ErrConfiguration, err)
+				return fmt.Errorf("%w: SQLInbox: %s: %w", ErrConfiguration, sqldb.PoolMode, err)
 			}
 		}
 		if err != nil {

@@ -13,15 +13,23 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk/journal"
 )
 
-// schema holds the merchant's own tables. A book is one line of money for one order: the
-// primary key makes a second line for the same thing an error.
+// schema holds the merchant's own tables. A book is one line of money for one order, as long as
+// the money has not come back: the primary key makes a second line for the same thing an error.
 var schema = []string{
 	`CREATE TABLE IF NOT EXISTS orders (id text PRIMARY KEY, state text NOT NULL)`,
 	`CREATE TABLE IF NOT EXISTS refs (reference text PRIMARY KEY, order_id text NOT NULL)`,
 	`CREATE TABLE IF NOT EXISTS books (order_id text NOT NULL, kind text NOT NULL, amount text NOT NULL, PRIMARY KEY (order_id, kind))`,
 }
 
-const stateDone = "done"
+// The states of an order as it goes well. The others say what a person must look at.
+const (
+	stateCollected = "collected"
+	stateDelivered = "delivered"
+	stateDone      = "done"
+	stateDoubt     = "in doubt"
+	stateNotPaid   = "supplier not paid"
+	stateTakenBack = "payment taken back"
+)
 
 // database is the merchant's own database: PostgreSQL, or a SQLite file.
 type database struct {
@@ -111,13 +119,31 @@ func (d *database) setState(ctx context.Context, tx journal.Tx, id, state string
 	return err
 }
 
-// book writes down money that moved for an order, and what state the order is in now.
-func (d *database) book(ctx context.Context, tx journal.Tx, id, kind string, amount decimal.Decimal, state string) error {
+// book writes down money that moved for an order.
+func (d *database) book(ctx context.Context, tx journal.Tx, id, kind string, amount decimal.Decimal) error {
 	_, err := tx.ExecContext(ctx, d.text(`INSERT INTO books (order_id, kind, amount) VALUES ($1, $2, $3)`), id, kind, amount.String())
-	if err != nil {
+	return err
+}
+
+// unbook takes money off the books that came back, and says so in the state of the order.
+func (d *database) unbook(ctx context.Context, tx journal.Tx, id, kind, state string) error {
+	if _, err := tx.ExecContext(ctx, d.text(`DELETE FROM books WHERE order_id = $1 AND kind = $2`), id, kind); err != nil {
 		return err
 	}
 	return d.setState(ctx, tx, id, state)
+}
+
+// advance gives an order the state that follows from its books, and from what has just
+// happened: a correction may come long after the steps that follow it. A payment that was
+// taken back stays in sight.
+func (d *database) advance(ctx context.Context, tx journal.Tx, id, happened string) error {
+	_, err := tx.ExecContext(ctx, d.text(`UPDATE orders SET state = CASE
+		WHEN state = $7 AND NOT EXISTS (SELECT 1 FROM books WHERE order_id = $1 AND kind = $8) THEN state
+		WHEN EXISTS (SELECT 1 FROM books WHERE order_id = $1 AND kind = $2) THEN $3
+		WHEN EXISTS (SELECT 1 FROM books WHERE order_id = $1 AND kind = $4) THEN $5
+		ELSE $6 END WHERE id = $1`), id, purposePayout, stateDone, purposeRide, stateDelivered, happened,
+		stateTakenBack, purposeCollect)
+	return err
 }
 
 // states returns the state of each order.

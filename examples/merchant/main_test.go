@@ -6,7 +6,11 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/sdk/journal"
 )
 
@@ -83,5 +87,85 @@ func TestAPersonEndsARideThatKapitenNeverShowed(t *testing.T) {
 	must(db.QueryRowContext(t.Context(), `SELECT count(*) FROM journal_entries WHERE flow = 'payouts'`).Scan(&payouts))
 	if payouts != 1 {
 		t.Errorf("%d suppliers are paid, not 1", payouts)
+	}
+}
+
+// TestTheBooksFollowEachChange: a line stands for money as long as it has not come back, and
+// the order goes on where it was.
+func TestTheBooksFollowEachChange(t *testing.T) {
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	w, err := newWorld(filepath.Join(t.TempDir(), "shop.db"))
+	defer w.end()
+	must(err)
+	s, err := newShop(t.Context(), w.settings)
+	must(err)
+	defer s.db.Close()
+	must(s.db.create(t.Context()))
+	must(s.order(t.Context(), "order-1"))
+	ride := kapiten.Ride{EstimatedPrice: decimal.NewNullDecimal(decimal.NewFromInt(1200))}
+	change := map[string]func(journal.Tx, string, journal.Kind) error{
+		purposeCollect: func(tx journal.Tx, reference string, kind journal.Kind) error {
+			return s.collected(t.Context(), tx, journal.Change[kpay.Payment]{Reference: reference, Kind: kind})
+		},
+		purposeRide: func(tx journal.Tx, reference string, kind journal.Kind) error {
+			return s.rideChanged(t.Context(), tx, journal.Change[kapiten.Ride]{Reference: reference, Kind: kind, Value: &ride})
+		},
+		purposePayout: func(tx journal.Tx, reference string, kind journal.Kind) error {
+			return s.paidOut(t.Context(), tx, journal.Change[kasapay.Payout]{Reference: reference, Kind: kind})
+		},
+	}
+	for _, step := range []struct {
+		purpose string
+		kind    journal.Kind
+		books   string // collect, ride, payout
+		state   string
+	}{
+		{purposeCollect, journal.Pending, "0 0 0", "new"},
+		{purposeCollect, journal.Stuck, "0 0 0", stateDoubt},
+		{purposeCollect, journal.Failed, "0 0 0", "cancelled"},
+		{purposeCollect, journal.Corrected, "9000 0 0", stateCollected},
+		{purposeCollect, journal.Reversed, "0 0 0", stateTakenBack},
+		{purposeCollect, journal.Corrected, "9000 0 0", stateCollected},
+		{purposeRide, journal.Pending, "9000 0 0", stateCollected},
+		{purposeRide, journal.Stuck, "9000 0 0", stateDoubt},
+		{purposeRide, journal.Succeeded, "9000 1200 0", stateDelivered},
+		{purposeRide, journal.Reversed, "9000 0 0", "not delivered"},
+		{purposeCollect, journal.Reversed, "0 0 0", stateTakenBack},
+		{purposeRide, journal.Corrected, "0 1200 0", stateTakenBack},
+		{purposeCollect, journal.Corrected, "9000 1200 0", stateDelivered},
+		{purposePayout, journal.Stuck, "9000 1200 0", stateDoubt},
+		{purposePayout, journal.Succeeded, "9000 1200 45", stateDone},
+		{purposePayout, journal.Reversed, "9000 1200 0", stateNotPaid},
+		{purposePayout, journal.Corrected, "9000 1200 45", stateDone},
+		{purposePayout, journal.Reversed, "9000 1200 0", stateNotPaid},
+		{purposePayout, journal.Corrected, "9000 1200 45", stateDone},
+		{purposeCollect, journal.Reversed, "0 1200 45", stateTakenBack},
+		{purposeCollect, journal.Corrected, "9000 1200 45", stateDone},
+		{purposeRide, journal.Reversed, "9000 0 45", "not delivered"},
+		{purposeRide, journal.Failed, "9000 0 45", "not delivered"},
+		{purposeRide, journal.Corrected, "9000 1200 45", stateDone},
+		{purposePayout, journal.Kind("of a newer release"), "9000 1200 45", stateDone},
+	} {
+		must(s.db.inTx(t.Context(), func(tx journal.Tx) error {
+			return change[step.purpose](tx, journal.Reference("order-1", step.purpose), step.kind)
+		}))
+		books, err := s.db.readBooks(t.Context())
+		must(err)
+		states, err := s.db.states(t.Context())
+		must(err)
+		got := fmt.Sprint(books[purposeCollect]["order-1"], books[purposeRide]["order-1"], books[purposePayout]["order-1"])
+		if got != step.books || states["order-1"] != step.state {
+			t.Errorf("%s %s: the books are %s, and the order is %s; not %s, %s", step.purpose, step.kind, got, states["order-1"], step.books, step.state)
+		}
+	}
+	var planned int
+	must(s.db.QueryRowContext(t.Context(), `SELECT count(*) FROM journal_entries`).Scan(&planned))
+	if planned != 3 {
+		t.Errorf("%d requests are planned, not 3", planned)
 	}
 }

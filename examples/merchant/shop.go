@@ -64,7 +64,10 @@ func (s *shop) collected(ctx context.Context, tx journal.Tx, c journal.Change[kp
 	}
 	switch c.Kind {
 	case journal.Succeeded, journal.Corrected:
-		if err := s.db.book(ctx, tx, id, purposeCollect, price, "collected"); err != nil {
+		if err := s.db.book(ctx, tx, id, purposeCollect, price); err != nil {
+			return err
+		}
+		if err := s.db.advance(ctx, tx, id, stateCollected); err != nil {
 			return err
 		}
 		return s.rides.Plan(ctx, tx, kapiten.CreateRideParams{
@@ -73,10 +76,14 @@ func (s *shop) collected(ctx context.Context, tx journal.Tx, c journal.Change[kp
 			DropoffAddress: "KG 7 Ave, Kigali", Dropoff: kapiten.Location{Latitude: -1.9706, Longitude: 30.1044},
 			Sender: kapiten.Contact{Name: "The shop", Phone: "0788123457"}, Receiver: kapiten.Contact{Name: "Ama", Phone: "0788123456"},
 		})
-	case journal.Failed, journal.Reversed:
+	case journal.Failed:
 		return s.db.setState(ctx, tx, id, "cancelled")
+	case journal.Reversed:
+		return s.db.unbook(ctx, tx, id, purposeCollect, stateTakenBack)
+	case journal.Stuck:
+		return s.db.setState(ctx, tx, id, stateDoubt)
 	}
-	return nil // pending or stuck: decide nothing
+	return nil // pending: decide nothing
 }
 
 func (s *shop) rideChanged(ctx context.Context, tx journal.Tx, c journal.Change[kapiten.Ride]) error {
@@ -88,13 +95,15 @@ func (s *shop) rideChanged(ctx context.Context, tx journal.Tx, c journal.Change[
 	case journal.Succeeded, journal.Corrected:
 		switch {
 		case c.Value == nil: // a person knows of it, and Kapiten never showed it: the person books the price
-			err = s.db.setState(ctx, tx, id, "delivered")
 		case !c.Value.EstimatedPrice.Valid:
 			err = errors.New("a ride without a price")
 		default:
-			err = s.db.book(ctx, tx, id, purposeRide, c.Value.EstimatedPrice.Decimal, "delivered")
+			err = s.db.book(ctx, tx, id, purposeRide, c.Value.EstimatedPrice.Decimal)
 		}
 		if err != nil {
+			return err
+		}
+		if err := s.db.advance(ctx, tx, id, stateDelivered); err != nil {
 			return err
 		}
 		return s.payouts.Plan(ctx, tx, kasapay.CreatePayoutParams{
@@ -102,10 +111,12 @@ func (s *shop) rideChanged(ctx context.Context, tx journal.Tx, c journal.Change[
 			RecipientName: "Unga Mills", AccountReference: "bakery", Amount: supplierShare, Currency: "KES", Country: "KEN",
 			Description: "Order " + id,
 		})
-	case journal.Failed, journal.Reversed:
+	case journal.Failed:
 		return s.db.setState(ctx, tx, id, "not delivered")
+	case journal.Reversed:
+		return s.db.unbook(ctx, tx, id, purposeRide, "not delivered")
 	case journal.Stuck:
-		return s.db.setState(ctx, tx, id, "in doubt")
+		return s.db.setState(ctx, tx, id, stateDoubt)
 	}
 	return nil
 }
@@ -117,9 +128,16 @@ func (s *shop) paidOut(ctx context.Context, tx journal.Tx, c journal.Change[kasa
 	}
 	switch c.Kind {
 	case journal.Succeeded, journal.Corrected:
-		return s.db.book(ctx, tx, id, purposePayout, supplierShare, stateDone)
-	case journal.Failed, journal.Reversed:
-		return s.db.setState(ctx, tx, id, "supplier not paid")
+		if err := s.db.book(ctx, tx, id, purposePayout, supplierShare); err != nil {
+			return err
+		}
+		return s.db.advance(ctx, tx, id, stateDone)
+	case journal.Failed:
+		return s.db.setState(ctx, tx, id, stateNotPaid)
+	case journal.Reversed:
+		return s.db.unbook(ctx, tx, id, purposePayout, stateNotPaid)
+	case journal.Stuck:
+		return s.db.setState(ctx, tx, id, stateDoubt)
 	}
 	return nil
 }

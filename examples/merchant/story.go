@@ -17,9 +17,11 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
+	"github.com/kapiteni/kapiten-go/sdk/journal"
 )
 
 const (
@@ -82,6 +84,9 @@ func story(ctx context.Context) error {
 	fmt.Printf("%d orders are paid for, delivered, and their supplier is paid\n", orderCount-doubts)
 	if doubts > 0 {
 		fmt.Printf("%d rides were on their way when the process died, and Kapiten has none: they wait for a person\n", doubts)
+	}
+	if err := w.reverse(ctx, db); err != nil {
+		return err
 	}
 	if err := w.stop(); err != nil {
 		return err
@@ -187,6 +192,31 @@ func (w *world) awaitOrders(ctx context.Context, db *database) (doubts int, err 
 		return done+doubts == orderCount
 	})
 	return doubts, err
+}
+
+// reverse has Kasapay take back a payout, and waits until the shop knows.
+func (w *world) reverse(ctx context.Context, db *database) error {
+	states, err := db.states(ctx)
+	if err != nil {
+		return err
+	}
+	for id, state := range states {
+		if state != stateDone {
+			continue
+		}
+		if err := w.kasapay.MovePayout(journal.Reference(id, purposePayout), kasapay.StatusReversed); err != nil {
+			return err
+		}
+		err := poll(ctx, "the reversal", func() bool {
+			states, err := db.states(ctx)
+			return err == nil && states[id] == stateNotPaid
+		})
+		if err == nil {
+			fmt.Printf("the payout of %s came back: its supplier is not paid, and a person knows\n", id)
+		}
+		return err
+	}
+	return errors.New("no order is done")
 }
 
 func (w *world) ridesInDoubt(ctx context.Context, db *database, err error) (doubts int, _ error) {

@@ -33,6 +33,10 @@ const (
 // Known reports whether d is a dialect.
 func (d Dialect) Known() bool { return d == PostgreSQL || d == MySQL || d == SQLite }
 
+// PoolMode says what to set when a statement that a driver has prepared is there already, or is
+// gone.
+const PoolMode = "a pool such as PgBouncer in transaction mode mixes up prepared statements; for pgx add default_query_exec_mode=exec to the DSN, or set max_prepared_statements in pgbouncer.ini"
+
 // Schema is the tables of one package. Their version is kept in the table Name_schema.
 type Schema struct {
 	Name string

@@ -74,6 +74,37 @@ func TestJournalDrivers(t *testing.T) {
 	}
 }
 
+// TestJournalBouncerSetting: with pgx's default the journal and Plan say what to set.
+func TestJournalBouncerSetting(t *testing.T) {
+	t.Parallel()
+	_, dsn := openBouncer(t)
+	open := func(option string) *sql.DB {
+		db, err := sql.Open("pgx", dsn+option)
+		require.NoError(t, err)
+		closeLater(t, db)
+		return db
+	}
+	const right = " default_query_exec_mode=exec"
+	m := newMerchant(t, open(right), journal.PostgreSQL, newBank(sdk.Once))
+	wrong := func(err error) {
+		t.Helper()
+		require.ErrorIs(t, err, journal.ErrConfiguration)
+		require.ErrorContains(t, err, strings.TrimSpace(right))
+	}
+	var openErr, checkErr, planErr error
+	for i := range 3 { // the first prepares the statements in the one session
+		_, err := journal.Open(t.Context(), open(""), journal.PostgreSQL, journal.Config{})
+		openErr = errors.Join(openErr, err)
+		_, err = journal.Open(t.Context(), open(""), journal.PostgreSQL, journal.Config{OnlyCheck: true})
+		checkErr = errors.Join(checkErr, err)
+		m.db = open("")
+		planErr = errors.Join(planErr, m.plan(t.Context(), order{Ref: fmt.Sprint("a-", i), Amount: decimal.NewFromInt(1)}))
+	}
+	wrong(openErr)
+	wrong(checkErr)
+	wrong(planErr)
+}
+
 // TestJournalErrorCodes: what a database refuses for a moment is tried again as a whole
 // transaction, whichever driver tells it. The func is told once, and nothing is owed.
 // Another error of the same driver is the func's own.

@@ -1,6 +1,7 @@
 package sqltest
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"net/http"
@@ -316,4 +317,60 @@ func TestJournalActOnNewerDigest(t *testing.T) {
 		require.Equal(t, state, m.entry("a").State, change)
 		require.Equal(t, state == journal.StateOpen, b.sends["a"] == 1, change)
 	}
+}
+
+// TestJournalSignedKnockHasItsTime: a func that a signed callback tells has as long as any
+// other, and holds up no knock of another entry or flow, however often its own comes again.
+func TestJournalSignedKnockHasItsTime(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		createTold(t, db, dialect)
+		j, err := journal.Open(t.Context(), db, dialect, journal.Config{KnockGap: time.Millisecond, CallTimeout: 2 * time.Second})
+		require.NoError(t, err)
+		p := newBank(sdk.Referenced).provider()
+		p.Fact = func(r journal.Request[order, receipt], _ []byte) (receipt, bool) {
+			return receipt{Ref: r.Reference, Status: "paid"}, true
+		}
+		m := &merchant{t: t, db: db, dialect: dialect, j: j}
+		telling, goOn := make(chan time.Duration, 1), make(chan struct{})
+		flow := journal.New(j, "pay", p, func(ctx context.Context, tx journal.Tx, c journal.Change[receipt]) error {
+			if c.Reference == "a" && c.Kind == journal.Succeeded {
+				until, _ := ctx.Deadline()
+				telling <- time.Until(until)
+				<-goOn
+			}
+			return m.told(ctx, tx, c)
+		})
+		other := journal.New(j, "another", p, nil)
+		for _, reference := range []string{"a", "b"} {
+			m.flow = flow
+			m.mustPlan(reference)
+		}
+		m.flow = other
+		m.mustPlan("c")
+		m.work(0)
+		post := func(f *journal.Flow[order, receipt], auth webhook.Authenticator, reference string) {
+			require.Equal(t, http.StatusOK, postTo(t, f.Knock(auth), []byte(reference)).Code)
+		}
+		post(flow, signed{}, "a")
+		require.Greater(t, <-telling, 9*time.Minute)
+		if dialect != journal.SQLite { // where nobody else writes meanwhile
+			for range 40 {
+				post(flow, signed{}, "a")
+			}
+			post(flow, signed{}, "b")
+			post(other, webhook.PathSecret(knockSecret), "c")
+			require.Eventually(t, func() bool { return len(m.changes("b")) == 2 && m.knocks("c") == 1 }, 30*time.Second, time.Millisecond)
+			require.Equal(t, []string{"pending"}, m.changes("a"))
+			for range 40 {
+				post(flow, webhook.PathSecret(knockSecret), "a")
+				post(flow, webhook.PathSecret(knockSecret), "b")
+			}
+			require.Eventually(t, func() bool { return m.knocks("b") > 0 }, 30*time.Second, time.Millisecond)
+		}
+		post(flow, signed{}, "a")
+		close(goOn)
+		require.Eventually(t, func() bool { return m.knocks("a") == 1 }, 30*time.Second, time.Millisecond, "one of its own waits for it")
+		require.Equal(t, []string{"pending", "succeeded"}, m.changes("a"))
+		require.Contains(t, m.history("a"), "signed")
+	})
 }

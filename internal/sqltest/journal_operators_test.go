@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -62,6 +63,44 @@ func TestJournalActs(t *testing.T) {
 
 		_, err = m.flow.Await(t.Context(), "retry")
 		require.ErrorIs(t, err, journal.ErrStuck)
+	})
+}
+
+// TestJournalActsWhileFuncFails: a person may act on a stuck entry although the func has not
+// taken that it is stuck. The act tells the func what comes of it, and nothing else.
+func TestJournalActsWhileFuncFails(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		m := newMerchant(t, db, dialect, newBank(sdk.Once), func(c *journal.Config) {
+			c.Flows = map[string]journal.FlowConfig{"pay": {FuncTries: 2, Limit: journal.Limit{PerEntry: decimal.NewFromInt(500)}}}
+		})
+		for _, tries := range []int{1, 2} { // the journal goes on telling it, or has given up
+			for do, told := range map[journal.Do][]string{
+				journal.Cancel: {"failed"}, journal.Approve: {"pending"}, journal.Happened: {"succeeded"}, journal.DidNot: {"failed"},
+				journal.Resend: {"pending"}, journal.Retry: {"stuck"},
+			} {
+				clear(t, db)
+				reference, amount := fmt.Sprint(do, tries), decimal.NewFromInt(500)
+				if do == journal.Cancel || do == journal.Approve {
+					amount = decimal.NewFromInt(501)
+				}
+				m.bank.script = []string{"lost before"}
+				m.fails = tries
+				require.NoError(t, m.plan(t.Context(), order{Ref: reference, Amount: amount}))
+				for range tries {
+					m.work(10 * time.Minute)
+				}
+				require.Equal(t, []any{journal.StateStuck, journal.Stuck}, []any{m.entry(reference).State, m.entry(reference).Owed}, reference)
+				m.bank.script, m.fails = nil, 1
+				if do == journal.Cancel || do == journal.Happened || do == journal.DidNot {
+					require.ErrorIs(t, m.act(reference, do), errFunc, reference)
+				}
+				m.fails = 0
+				require.NoError(t, m.act(reference, do), reference)
+				m.work(0)
+				require.Equal(t, told, m.changes(reference)[:1], reference)
+				require.Empty(t, m.entry(reference).Owed, reference)
+			}
+		}
 	})
 }
 
@@ -140,6 +179,71 @@ func TestJournalLimit(t *testing.T) {
 		m.work(0)
 		require.Equal(t, 1, b.debits["dear"])
 		require.NoError(t, m.act("loop-4", journal.Cancel))
+	})
+}
+
+// TestJournalLimitCountsApproved: what a person approved is spent too, and is counted once,
+// however many attempts and steps it takes.
+func TestJournalLimitCountsApproved(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Referenced, "lost before", "throttle", "not sent")
+		b.steps = []string{"-create", "-fund"}
+		m := newMerchant(t, db, dialect, b, func(c *journal.Config) {
+			c.Flows = map[string]journal.FlowConfig{"pay": {Limit: journal.Limit{
+				PerEntry: decimal.NewFromInt(500), PerWindow: decimal.NewFromInt(1500), Window: 1000 * 24 * time.Hour,
+			}}}
+		})
+		require.NoError(t, m.plan(t.Context(), order{Ref: "dear", Amount: decimal.NewFromInt(900)}))
+		m.work(0)
+		require.Equal(t, journal.ReasonLimit, m.entry("dear").Reason)
+		require.Zero(t, count(t, db, `SELECT count(*) FROM journal_spend`), "it was not sent")
+		require.NoError(t, m.act("dear", journal.Approve))
+		for range 12 {
+			m.work(time.Minute)
+		}
+		require.Equal(t, 5, b.sends["dear"], m.history("dear"))
+		spent := `SELECT count(*) FROM journal_spend WHERE amount = '%d'`
+		require.Equal(t, 1, count(t, db, fmt.Sprintf(spent, 900)))
+		for i := range 3 {
+			m.mustPlan(fmt.Sprint("a-", i))
+		}
+		m.again(3, time.Minute)
+		require.Equal(t, map[string]int{"dear-create": 1, "dear-fund": 1, "a-0-create": 1, "a-0-fund": 1}, b.debits)
+		require.Equal(t, journal.ReasonLimit, m.entry("a-1").Reason)
+		require.NoError(t, m.act("a-1", journal.Approve), "past the limit of the window")
+		m.again(3, time.Minute)
+		require.Equal(t, 1, b.debits["a-1-fund"])
+		require.Equal(t, 1, count(t, db, fmt.Sprintf(spent, 1900)))
+	})
+}
+
+// TestJournalLimitIsShared: workers of several processes spend no more than the limit.
+func TestJournalLimitIsShared(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Once)
+		set := func(c *journal.Config) {
+			c.Workers = 8
+			c.Flows = map[string]journal.FlowConfig{"pay": {Limit: journal.Limit{PerWindow: decimal.NewFromInt(500 * 20), Window: 1000 * 24 * time.Hour}}}
+		}
+		m := newMerchant(t, db, dialect, b, set)
+		for i := range 60 {
+			m.mustPlan(fmt.Sprint("a-", i))
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		for range 3 {
+			other := &merchant{t: t, db: db, dialect: dialect, bank: b}
+			require.NoError(t, other.open(t.Context(), set))
+			running.Go(func() { _ = other.j.Run(ctx) })
+		}
+		require.Eventually(t, func() bool {
+			return count(t, db, `SELECT count(*) FROM journal_entries WHERE state IN ('planned', 'sending')`) == 0
+		}, time.Minute, 20*time.Millisecond)
+		cancel()
+		running.Wait()
+		require.Len(t, b.debits, 20)
+		require.Equal(t, 40, count(t, db, `SELECT count(*) FROM journal_stuck WHERE reason = 'limit'`))
+		require.Equal(t, 1, count(t, db, `SELECT count(*) FROM journal_spend WHERE amount = '10000'`))
 	})
 }
 
@@ -343,5 +447,40 @@ func TestJournalAlertIsRepeatedUntilItArrives(t *testing.T) {
 			_, _ = m.j.Work(t.Context())
 		}
 		require.Equal(t, 3, calls)
+	})
+}
+
+// TestJournalAlertOfANewReason: OnStuck is told again when an entry is stuck for another
+// reason, and not when it stays stuck for the same one.
+func TestJournalAlertOfANewReason(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Searched, "lost before")
+		m := newMerchant(t, db, dialect, b)
+		var alerts []journal.Reason
+		j, err := journal.Open(t.Context(), db, dialect, journal.Config{
+			KnockGap: time.Millisecond,
+			OnStuck:  func(_ context.Context, e journal.Entry) error { alerts = append(alerts, e.Reason); return nil },
+		})
+		require.NoError(t, err)
+		p := b.provider()
+		judge := p.Judge
+		p.Judge = func(r receipt) journal.Kind {
+			if r.Status == "waits" {
+				return journal.Stuck
+			}
+			return judge(r)
+		}
+		m.j, m.flow = j, journal.New(j, "pay", p, m.told)
+		m.mustPlan("a")
+		m.work(0)
+		m.fails = 1 // so the journal writes down twice that it is stuck
+		m.again(12, 10*time.Minute)
+		require.Zero(t, m.fails)
+		require.Equal(t, []journal.Reason{journal.ReasonAbsent}, alerts)
+		b.set("a", "waits")
+		m.knock("a")
+		m.again(2, time.Minute)
+		require.Equal(t, journal.ReasonAction, m.entry("a").Reason, m.history("a"))
+		require.Equal(t, []journal.Reason{journal.ReasonAbsent, journal.ReasonAction}, alerts)
 	})
 }

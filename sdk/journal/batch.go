@@ -82,7 +82,7 @@ func (p part) commit(ctx context.Context, db *database, many string) error {
 
 // commitParts runs parts in one transaction. A lost lease changes nothing and ends
 // nobody else's part: its fate is errLeaseLost. That of a part whose row was not free
-// is errCompany. Whatever becomes of the rest, they keep it.
+// is errCompany.
 func commitParts(ctx context.Context, db *database, many string, parts []part) (fates []error, err error) {
 	fates = make([]error, len(parts))
 	if many != "" && !slices.ContainsFunc(parts, func(p part) bool { return p.after != nil }) {
@@ -309,7 +309,7 @@ func commitBatch(ctx context.Context, db *database, many string, batch []*waitin
 	var unclear *commitError
 	for i, w := range batch {
 		switch {
-		case err == nil || fates[i] != nil && errors.As(err, &unclear):
+		case err == nil:
 			w.done <- fates[i]
 		case len(batch) == 1 || errors.As(err, &unclear):
 			w.done <- err

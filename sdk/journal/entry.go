@@ -77,7 +77,7 @@ type entry struct {
 	opened          int // attempts of this step that left, or may have left
 	looks           int // lookups since the last attempt that said absent; of an end: see kindsOfReading
 	contested       bool
-	admitted        bool // the limit lets it pass: it is counted already, or a person approved it
+	admitted        bool // the limit lets it pass: it was sent before, and is counted, or a person approved it
 	mayResend       bool // a person allowed another attempt
 	restart         bool // a new phase begins: set sinceAt
 

@@ -109,7 +109,7 @@ func (j *Journal) Restored(ctx context.Context, adopt time.Duration, actor strin
 }
 
 // Limit bounds what a flow spends in each currency. An entry beyond it is stuck until
-// a person approves it.
+// a person approves it. An approved entry counts for those that come after it.
 type Limit struct {
 	PerEntry  decimal.Decimal // most of one entry; zero: no limit
 	PerWindow decimal.Decimal // most of all entries of a Window; zero: no limit
@@ -122,6 +122,7 @@ var errBeyondLimit = errors.New("beyond the limit of the flow")
 
 // reserve counts what an entry costs before its first byte leaves. The row of the
 // window is locked until the end of the transaction, so that replicas share it.
+// What a person approved counts too, and is never beyond the limit.
 // A refusal gives nothing back: the limit errs on the safe side.
 func (j *Journal) reserve(ctx context.Context, tx *transaction, m *machine, e *entry) error {
 	limit := m.settings.Limit
@@ -129,7 +130,7 @@ func (j *Journal) reserve(ctx context.Context, tx *transaction, m *machine, e *e
 	if err != nil || amount.IsZero() {
 		return err
 	}
-	if !limit.PerEntry.IsZero() && amount.GreaterThan(limit.PerEntry) {
+	if !e.admitted && !limit.PerEntry.IsZero() && amount.GreaterThan(limit.PerEntry) {
 		return fmt.Errorf("%w: more than one entry may cost", errBeyondLimit)
 	}
 	if limit.PerWindow.IsZero() {
@@ -146,7 +147,7 @@ func (j *Journal) reserve(ctx context.Context, tx *transaction, m *machine, e *e
 	if err != nil {
 		return err
 	}
-	if sum = sum.Add(amount); sum.GreaterThan(limit.PerWindow) {
+	if sum = sum.Add(amount); !e.admitted && sum.GreaterThan(limit.PerWindow) {
 		return fmt.Errorf("%w: more than all entries of a window may cost", errBeyondLimit)
 	}
 	_, err = execute(ctx, tx, j.sql.reserve, e.flow, e.currency, begins, sum.String())

@@ -148,7 +148,7 @@ func Open(ctx context.Context, db *sql.DB, dialect Dialect, cfg Config) (*Journa
 	}
 	const migrate = "call journal.Migrate, or Open without OnlyCheck"
 	if err := tables().Check(ctx, db, sqldb.Dialect(dialect), ErrConfiguration, migrate); err != nil {
-		return nil, err
+		return nil, pooled(err)
 	}
 	return &Journal{db: &database{db, dialect}, sql: newStatements(dialect), cfg: cfg, holder: rand.Text(), flows: map[string]*machine{}}, nil
 }
@@ -249,5 +249,14 @@ func failed(what string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("journal: %s: %w", what, err)
+	return pooled(fmt.Errorf("journal: %s: %w", what, err))
+}
+
+// pooled says what to set when two connections have the same session of PostgreSQL, whose
+// prepared statements are then not what the driver believes.
+func pooled(err error) error {
+	if state := sqldb.State(err); state == "42P05" || state == "26000" {
+		return fmt.Errorf("%w: %s: %w", ErrConfiguration, sqldb.PoolMode, err)
+	}
+	return err
 }

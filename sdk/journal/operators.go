@@ -159,7 +159,7 @@ const (
 	// Resend allows one more attempt of a stuck entry after a last lookup. It can pay
 	// twice: first make sure that no attempt arrived.
 	Resend Do = "resend"
-	// Approve lets a stuck entry past the limit of its flow.
+	// Approve lets a stuck entry past the limit of its flow. What it costs counts all the same.
 	Approve Do = "approve"
 	// Happened ends a stuck entry as succeeded. It is watched like others: see Provider.Watch.
 	Happened Do = "happened"
@@ -237,6 +237,9 @@ func (a Act) apply(m *machine, e entry) (entry, Kind, error) {
 	no := func(why string) (entry, Kind, error) {
 		return e, "", fmt.Errorf("%w: %s: %s", ErrNotPossible, a.Do, why)
 	}
+	if e.state == StateStuck && e.owed == Stuck {
+		e.owed = "" // the person knows
+	}
 	if a.Do == Cancel {
 		at := e.state
 		if at == StateStuck {
@@ -252,9 +255,6 @@ func (a Act) apply(m *machine, e entry) (entry, Kind, error) {
 	}
 	if e.state != StateStuck {
 		return no("the entry is " + string(e.state))
-	}
-	if e.owed == Stuck {
-		e.owed = "" // the person knows
 	}
 	funcFailed, reason := e.owed != "", e.reason
 	e.tries, e.looks, e.restart, e.reason = 0, 0, true, ""

@@ -209,7 +209,7 @@ func (j *Journal) mark(ctx context.Context, m *machine, e *entry, prepared []byt
 		p := j.part(ctx, j.sql.mark, []any{e.id, extend, e.fence},
 			[]any{blob(prepared), blob(e.value), e.note}, []any{"sending", string(StateSending), "", note})
 		var err error
-		if !e.admitted && m.settings.Limit.bounds() {
+		if e.attempts == 0 && m.settings.Limit.bounds() { // later attempts, and steps, are counted with the first
 			p.after = func(tx *transaction) error { return j.reserve(ctx, tx, m, e) }
 			err = p.commit(ctx, j.db, m.marks.single)
 		} else {

@@ -16,7 +16,10 @@ import (
 type Dialect string
 
 const (
-	// PostgreSQL is PostgreSQL 12 or later, also behind PgBouncer in transaction mode.
+	// PostgreSQL is PostgreSQL 12 or later. Behind PgBouncer in transaction mode add
+	// default_query_exec_mode=exec to the DSN of pgx, of the transactions in which you plan
+	// too, and binary_parameters=yes to that of lib/pq; or set max_prepared_statements in
+	// PgBouncer 1.21.
 	PostgreSQL Dialect = "postgresql"
 	// SQLite is SQLite 3.35 or later. Open the database with a busy timeout, with WAL
 	// and with immediate transactions: for modernc.org/sqlite

@@ -76,6 +76,10 @@ var failures = map[string]*clienttest.Held{
 	"done, no and pending":                   {Arrives: true, Reply: respond(200, `{"reply":"PENDING","refid":"order-1","retcode":606}`)},
 	"done, no and paid":                      {Arrives: true, Reply: respond(200, `{"statusdesc":"SUCCESSFUL","retcode":603}`)},
 	"done, some payment's no":                {Arrives: true, Reply: respond(200, `{"success":0,"retcode":606,"statusmsg":"Not enough funds"}`)},
+	"done, and a repeat is declined":         {Arrives: true, Reply: respond(200, `{"success":0,"retcode":606,"refid":"order-1","statusmsg":"Not enough funds"}`)},
+	"done, and a repeat is not listed":       {Arrives: true, Reply: respond(200, `{"reply":"x","retcode":602}`)},
+	"done, and a repeat has no parameter":    {Arrives: true, Reply: respond(200, `{"reply":"missing","retcode":603}`)},
+	"done, and a repeat has no retailer":     {Arrives: true, Reply: respond(200, `{"reply":"x","retcode":604}`)},
 	"done, another payment's no":             {Arrives: true, Reply: respond(200, `{"success":0,"retcode":603,"refid":"order-2"}`)},
 	"done, and a repeat meets the reference": {Arrives: true, Reply: respond(200, `{"reply":"Duplicate refid used","retcode":608}`)},
 }

@@ -299,7 +299,7 @@ func (s search[T]) create(call transport.Call, f transport.Faults, compare func(
 			}
 			return found, err
 		}
-		call.Doubts, call.LookRefused = doubtful, call.Lookup
+		call.Doubts = doubtful
 		return call
 	}}
 }

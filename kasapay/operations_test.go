@@ -58,7 +58,7 @@ func TestEveryMethodSendsItsRow(t *testing.T) {
 			continue
 		}
 		t.Run(method, func(t *testing.T) {
-			// A refusal ends every method after its first request.
+			// A refusal ends every method after its first request. Create looks it up.
 			c, s := newClient(t, []step{respond(400, `{"response_code":721,"response_description":"Invalid Service","error_code":"SERVICE_NOT_ALLOWED"}`)})
 			err := want.call(t.Context(), c)
 			require.ErrorIs(t, err, sdk.ErrConfiguration)
@@ -66,7 +66,7 @@ func TestEveryMethodSendsItsRow(t *testing.T) {
 			require.ErrorAs(t, err, &e)
 			assert.Equal(t, want.op, e.Operation)
 			seen := s.Requests()
-			require.Len(t, seen, 2)
+			require.Len(t, seen, 2+strings.Count(method, "Create"))
 			login, call := seen[0], seen[1]
 			assert.Equal(t, rows[kasapay.OpAuth].Method+" "+kasapay.SandboxURL+rows[kasapay.OpAuth].Path, login.Method+" "+login.URL)
 			assert.Equal(t, rows[want.op].Method+" "+kasapay.SandboxURL+want.uri, call.Method+" "+call.URL)

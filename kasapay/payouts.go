@@ -196,6 +196,9 @@ func (s *PayoutsService) create(p CreatePayoutParams) transport.Write[Payout] {
 						shown.GatewayReference = (*out).GatewayReference
 					}
 					*out = shown
+					if shown.Status == StatusFailed {
+						finding = transport.Failed
+					}
 				}
 				return finding, err
 			},

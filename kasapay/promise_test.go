@@ -74,6 +74,8 @@ var failures = map[string]*clienttest.Held{
 	"done, and the throttle meets a repeat":   {Arrives: true, Reply: throttled},
 	"done, and a repeat meets the reference":  {Arrives: true, Reply: respond(409, `{"statusCode":409,"message":"Conflict","error":"Conflict"}`)},
 	"done, and a repeat is refused otherwise": {Arrives: true, Reply: respond(200, `{"response_code":721,"error_code":"REFERENCE_LOCKED"}`)},
+	"done, and a repeat has no funds":         {Arrives: true, Reply: respond(200, `{"response_code":721,"error_code":"INSUFFICIENT_FUNDS"}`)},
+	"done, and a repeat has no service":       {Arrives: true, Reply: respond(200, `{"response_code":721,"error_code":"SERVICE_NOT_ALLOWED"}`)},
 	"done, another payout's refusal":          {Arrives: true, Reply: respond(200, `{"response_code":721,"error_code":"SERVICE_NOT_ALLOWED","payout_reference":"OTHER"}`)},
 	"done, another payout's lack of funds":    {Arrives: true, Reply: respond(200, `{"response_code":721,"response_description":"Insufficient funds","payout_reference":"OTHER"}`)},
 	"done, another payout's bad field":        {Arrives: true, Reply: respond(400, `{"statusCode":400,"message":["amount must be a string"],"error":"Bad Request","payout_reference":"OTHER"}`)},
@@ -149,6 +151,40 @@ func TestNoFailurePaysTwiceAndNoErrorLies(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// The first payout has emptied the float at which Kasapay looks before the reference. So
+// the same call again, after a crash, is refused for lack of funds.
+func TestAPayoutThatEmptiedTheFloatIsFoundAgain(t *testing.T) {
+	for _, floatFirst := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			lost := clienttest.Held{Match: isInitiate, Times: 1, Arrives: true}
+			w := newWorld(t, kasapaytest.Config{
+				Float: map[string]decimal.Decimal{"KES": decimal.NewFromInt(150)}, RefuseBeyondFloat: true, Quirks: kasapaytest.Quirks{FloatFirst: floatFirst},
+			}, func(c *kasapay.Config) {
+				lost.Next = c.HTTPClient.Transport
+				c.HTTPClient = &http.Client{Transport: &lost}
+			})
+			prepared, err := w.client.Payouts.Prepare(validPayout())
+			require.NoError(t, err)
+			_, err = prepared.Send(t.Context(), prepared.Body)
+			require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+
+			fresh, err := kasapay.New(w.ClientConfig())
+			require.NoError(t, err)
+			payout, err := fresh.Payouts.Create(t.Context(), validPayout())
+			require.NoError(t, err)
+			assert.True(t, payout.Existing)
+			other := validPayout()
+			other.Reference = "ms83-2"
+			_, err = fresh.Payouts.Create(t.Context(), other)
+			require.ErrorIs(t, err, sdk.ErrInsufficientFunds, "the float is short indeed")
+			require.ErrorIs(t, err, sdk.ErrRejected)
+			wait(t, time.Minute)
+			assert.Len(t, w.Debits("ms83-1"), 1)
+			assert.Empty(t, w.Debits("ms83-2"))
+		})
 	}
 }
 

@@ -92,7 +92,7 @@ func TestTheErrorTextIsStableAndItsDetailsAreFields(t *testing.T) {
 		sample(t, "initiate_refused.json"):                                  "kasapay: payouts.initiate: configuration refused: HTTP 200, code SERVICE_NOT_ALLOWED (outcome: rejected)",
 		`{"response_code":721,"response_description":"Insufficient funds"}`: "kasapay: payouts.initiate: insufficient funds: HTTP 200, code 721 (outcome: rejected)",
 	} {
-		client, _ := newClient(t, []step{respond(200, body, "X-Request-Id", "req-1")})
+		client, _ := newClient(t, []step{respond(200, body, "X-Request-Id", "req-1"), respond(200, unknown)})
 		_, err := client.Payouts.Create(t.Context(), validPayout())
 		require.EqualError(t, err, text)
 		var e *sdk.Error

@@ -356,6 +356,9 @@ func (s *FiatService) look(ctx context.Context, want asked, existing bool, out *
 		t := found.Transaction
 		t.Existing, t.Unverified = existing, !found.amount || want.amount.IsZero()
 		*out = &t
+		if t.Status.failed() {
+			finding = transport.Failed
+		}
 	}
 	return finding, err
 }

@@ -19,6 +19,7 @@ import (
 var (
 	isTaken     = respond(200, `{"id":7,"phoneNumber":"254722222222","message":"Withdrawal request received","amount":"20","externalId":"order-1"}`)
 	isPending   = respond(200, `{"result":{"requestId":"7","externalId":"order-1","transactionType":"Payouts","status":"PENDING","amount":"20.00","currency":"KES"}}`)
+	isFailed    = respond(200, `{"result":{"requestId":"7","externalId":"order-1","transactionType":"Payouts","status":"FAILED","amount":"20.00","currency":"KES"}}`)
 	isAbsent    = respond(200, `{"status":400,"desc":"transaction not found"}`)
 	isDuplicate = respond(200, `{"status":400,"desc":"externalId already exists"}`)
 	isPoor      = respond(200, `{"status":400,"desc":"insufficient balance"}`)
@@ -51,11 +52,15 @@ func TestAnUnknownOutcomeIsSettledByTheExternalID(t *testing.T) {
 		"a token refused, then lost":                {[]step{respond(403, "Forbidden"), isAbsent, isAbsent, isAbsent, nil, isPending}, "momo status status status momo status", "", nil, 3 * time.Second},
 		"a token refused, cannot look":              {[]step{respond(403, "Forbidden"), respond(404, "Cannot GET /")}, "momo status", "rejected", sdk.ErrUnauthorized, 0},
 		"a token refused by nobody":                 {[]step{respond(403, ""), isAbsent}, "momo status status status", "unknown", sdk.ErrForbidden, 3 * time.Second},
-		"a throttle":                                {[]step{respond(429, "Too Many Requests", "Retry-After", "7")}, "momo", "rejected", sdk.ErrRateLimited, 0},
+		"a throttle":                                {[]step{respond(429, "Too Many Requests", "Retry-After", "7"), isAbsent}, "momo status", "rejected", sdk.ErrRateLimited, 0},
+		"a throttle, made already":                  {[]step{respond(429, "Too Many Requests", "Retry-After", "7"), isPending}, "momo status", "", nil, 0},
 		"a response about another amount, found":    {[]step{respond(200, `{"id":7,"amount":"21","externalId":"order-1"}`), isPending}, "momo status", "", nil, 0},
 		"a response about another reference, found": {[]step{respond(200, `{"id":7,"amount":"20","externalId":"order-2"}`), isPending}, "momo status", "", nil, 0},
 		"a response without a reference, found":     {[]step{respond(200, `{"id":7,"amount":"20"}`), isPending}, "momo status", "", nil, 0},
-		"refused":                                   {[]step{isPoor}, "momo", "rejected", sdk.ErrInsufficientFunds, 0},
+		"refused":                                   {[]step{isPoor, isAbsent}, "momo status", "rejected", sdk.ErrInsufficientFunds, 0},
+		"refused, made already":                     {[]step{isPoor, isPending}, "momo status", "", nil, 0},
+		"refused, and it failed":                    {[]step{isPoor, isFailed}, "momo status", "rejected", sdk.ErrInsufficientFunds, 0},
+		"refused, cannot look":                      {[]step{isPoor, respond(404, "Cannot GET /")}, "momo status", "rejected", sdk.ErrInsufficientFunds, 0},
 		"a wrong path is not absence": {[]step{nil, respond(404, `<pre>Cannot GET /api_v2/transactions/status/external/order-1</pre>`)},
 			"momo status", "unknown", nil, 0},
 		"a wrong path in JSON is not absence": {[]step{nil, respond(404, `{"statusCode":404,"message":"Cannot GET /transactions/status/external/order-1","error":"Not Found"}`)},

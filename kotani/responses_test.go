@@ -208,7 +208,7 @@ func TestReadsAreRepeatedThroughAnOutage(t *testing.T) {
 func TestTheErrorTextIsStable(t *testing.T) {
 	texts := map[string]bool{}
 	for _, phone := range []string{"254711111111", "254722222222"} {
-		s := newScript(respond(200, `{"status":400,"desc":"insufficient balance","phoneNumber":"`+phone+`"}`))
+		s := newScript(respond(200, `{"status":400,"desc":"insufficient balance","phoneNumber":"`+phone+`"}`), isAbsent)
 		p := validWithdraw
 		p.PhoneNumber, p.ExternalID = phone, "order-"+phone
 		_, err := newClient(t, s).Fiat.Withdraw(t.Context(), p)

@@ -122,6 +122,11 @@ func (s TransactionStatus) Succeeded() bool {
 	return false
 }
 
+// failed reports that no money has moved.
+func (s TransactionStatus) failed() bool {
+	return s.Final() && !s.Succeeded() && s.upper() != StatusReversed
+}
+
 func (s TransactionStatus) upper() TransactionStatus {
 	return TransactionStatus(strings.ToUpper(string(s)))
 }

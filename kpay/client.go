@@ -357,10 +357,18 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 		// A lookup goes to the same URL, so that a pool of connections which is out of
 		// step can mix the two up.
 		v.Kind, v.Reasons = transport.Unclear, nil
-	case r.Status == http.StatusTooManyRequests && v.Kind != transport.Duplicate && (body.RetCode.Text != "" || body.Reply != ""):
+	case r.Status == http.StatusTooManyRequests && (v.Kind == transport.Refused || body.throttles()):
 		v.Kind, v.Reasons = transport.Throttled, []error{sdk.ErrRateLimited}
 	}
 	return v
+}
+
+// throttledText is the whole of a throttle. The documents know none: that KPay names the
+// HTTP status under its own key is assumed. Any other 429 may be a proxy's.
+const throttledText = "Too Many Requests"
+
+func (r *response) throttles() bool {
+	return string(r.Reply) == throttledText && r.code() == "" && !r.Success.Valid
 }
 
 // verdict reads KPay's words: first the payment's status, then the request's code,

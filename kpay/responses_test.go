@@ -134,6 +134,12 @@ func TestResponsesToPayAreClassified(t *testing.T) {
 		"an empty 499":                  {499, ``, unclear(sdk.ErrUnexpectedResponse)},
 		"a 422 without a word":          {422, `{}`, unclear(sdk.ErrUnexpectedResponse)},
 		"an upstream's 503":             {503, `upstream connect error`, unclear(sdk.ErrServer)},
+		"a 429 with a reply":            {429, `{"reply":"slow"}`, unclear(sdk.ErrRateLimited)},
+		"a 429, unreadable code":        {429, `{"retcode":"ABC"}`, want{"unknown", sdk.ErrRateLimited, "ABC", ""}},
+		"a 429, yes and no":             {429, `{"retcode":"0","success":false}`, want{"unknown", sdk.ErrRateLimited, "0", ""}},
+		"a 429, pending and failed":     {429, `{"reply":"PENDING","statusid":"03","retcode":"606"}`, want{"unknown", sdk.ErrRateLimited, "03", ""}},
+		"a 429, a throttle and a code":  {429, `{"reply":"Too Many Requests","retcode":"0"}`, want{"unknown", sdk.ErrRateLimited, "0", ""}},
+		"a 429, a throttle and a yes":   {429, `{"reply":"Too Many Requests","success":true}`, unclear(sdk.ErrRateLimited)},
 		"a proxy's 429 in JSON":         {429, `{"message":"rate limit"}`, unclear(sdk.ErrRateLimited)},
 		"a retcode that is no text":     {200, `{"refid":"order-1","success":1,"retcode":{}}`, unclear(sdk.ErrUnexpectedResponse)},
 		"a statusid that is no text":    {200, `{"refid":"order-1","retcode":0,"statusid":[]}`, unclear(sdk.ErrUnexpectedResponse)},
@@ -166,8 +172,10 @@ func TestResponsesToPayAreClassified(t *testing.T) {
 				assert.Equal(t, tc.body, string(e.Body))
 				if tc.want.outcome == "unknown" {
 					assert.Equal(t, "pay checkstatus", actions(s), "an unclear response leads to a lookup")
+				} else if errors.Is(err, sdk.ErrUnauthorized) {
+					assert.Equal(t, "pay", actions(s), "a lookup would be refused as well")
 				} else {
-					assert.Equal(t, "pay", actions(s), "a refusal ends the matter")
+					assert.Equal(t, "pay checkstatus", actions(s), "a refusal is looked up once")
 				}
 			})
 		}

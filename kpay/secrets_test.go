@@ -78,7 +78,7 @@ func TestTheErrorTextIsStableAndItsDetailsAreFields(t *testing.T) {
 		`{"reply":"x","refid":"order-1","retcode":606}`:                                "kpay: pay: declined: HTTP 200, code 606 (outcome: rejected)",
 		`{"success":0,"refid":"order-1","retcode":606,"statusmsg":"Not enough funds"}`: "kpay: pay: declined: insufficient funds: HTTP 200, code 606 (outcome: rejected)",
 	} {
-		client, _ := newClient(t, []step{respond(200, body, "X-Request-Id", "req-1")})
+		client, _ := newClient(t, []step{respond(200, body, "X-Request-Id", "req-1"), respond(200, unknown)})
 		_, err := client.Pay(t.Context(), validPay())
 		require.EqualError(t, err, text)
 		var e *sdk.Error

@@ -56,7 +56,14 @@ func TestAnUnknownOutcomeIsSettledByTheReference(t *testing.T) {
 		"a duplicate, and the lookup fails": {[]step{duplicate, gateway}, "pay checkstatus checkstatus checkstatus checkstatus", "", "unknown", sdk.ErrDuplicate, -1},
 		"another payment's absence": {[]step{nil, respond(200, `{"refid":"order-2","statusid":"611"}`)},
 			"pay checkstatus checkstatus checkstatus checkstatus", "", "unknown", nil, -1},
-		"refused": {[]step{refused}, "pay", "", "rejected", sdk.ErrInsufficientFunds, 0},
+		"refused, and absent":            {[]step{refused, isUnknown}, "pay checkstatus", "", "rejected", sdk.ErrInsufficientFunds, 0},
+		"refused, and failed":            {[]step{refused, isFailed}, "pay checkstatus", "", "rejected", sdk.ErrInsufficientFunds, 0},
+		"refused, and unseen":            {[]step{refused, respond(404, "")}, "pay checkstatus", "", "rejected", sdk.ErrInsufficientFunds, 0},
+		"there before, and declined":     {[]step{refused, isPaid}, "pay checkstatus", kpay.CodePaid, "", nil, 0},
+		"there before, no longer listed": {[]step{respond(200, `{"reply":"x","retcode":602}`), isPending}, "pay checkstatus", kpay.CodeProcessing, "", nil, 0},
+		"there before, and incomplete":   {[]step{incomplete, isPaid}, "pay checkstatus", kpay.CodePaid, "", nil, 0},
+		"a duplicate of a failed one":    {[]step{duplicate, isFailed}, "pay checkstatus", kpay.CodeFailed, "", nil, 0},
+		"not our PIN":                    {[]step{respond(200, `{"reply":"Invalid PIN","retcode":600}`)}, "pay", "", "rejected", sdk.ErrUnauthorized, 0},
 		// It names no payment, so that it may be another's.
 		"declined without a name, and absent": {[]step{declined, isUnknown}, "pay checkstatus checkstatus checkstatus", "", "rejected", sdk.ErrInsufficientFunds, 3 * time.Second},
 		"declined without a name, and failed": {[]step{declined, isFailed}, "pay checkstatus checkstatus checkstatus", "", "rejected", sdk.ErrInsufficientFunds, 3 * time.Second},
@@ -80,7 +87,8 @@ func TestAnUnknownOutcomeIsSettledByTheReference(t *testing.T) {
 				if tc.status != "" {
 					require.NoError(t, err)
 					assert.Equal(t, tc.status, payment.Status)
-					assert.Equal(t, strings.HasPrefix(name, "a duplicate on a fresh call"), payment.Existing, "all others may be of this call")
+					existing := strings.HasPrefix(name, "a duplicate o") || strings.HasPrefix(name, "there before")
+					assert.Equal(t, existing, payment.Existing, "all others may be of this call")
 					assert.Equal(t, strings.HasSuffix(tc.sent, "checkstatus"), payment.Unverified, "what was looked up shows no amount")
 					return
 				}

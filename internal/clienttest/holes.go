@@ -47,7 +47,7 @@ func (w MoneyWrite) checkRepeats(t *testing.T) {
 					}
 				case c.met > 1 && (looks || name == "throttle"):
 					t.Errorf("sent %d times", c.met)
-				case looks && err != nil && !(w.Class == sdk.Searched && errors.Is(err, sdk.ErrRateLimited)):
+				case looks && err != nil:
 					t.Errorf("it is there: %v", err)
 				case name == "throttle" && !looks && !errors.Is(err, sdk.ErrRateLimited):
 					t.Errorf("throttled: %v", err)

@@ -52,8 +52,9 @@ type Call struct {
 	// one of them in common follow each other.
 	References []string
 	// Doubts reports a refusal that the very payment asked for may be the reason of: an
-	// earlier call, before a crash say, has made it. LookRefused looks for it then.
-	// Without LookRefused nobody can tell, and the outcome is unknown.
+	// earlier call, before a crash say, has made it. LookRefused, or else Lookup, looks for
+	// it then until it is absent for three seconds. Without both nobody can tell, and the
+	// outcome is unknown.
 	Doubts      func(*sdk.Error) bool
 	LookRefused func(ctx context.Context, existing bool) (Finding, error)
 	// Callback, if set, makes the callback URL when the call is sent.
@@ -113,7 +114,7 @@ func Into[T any](out **T, decode func(body []byte) (T, error)) func(*Response) e
 func (c *Core) Do(ctx context.Context, call Call) error {
 	e := c.do(ctx, &call)
 	if e != nil && call.Doubts != nil {
-		e = settleRefusal(ctx, e, call.Doubts, call.LookRefused)
+		e = settleRefusal(ctx, e, &call)
 	}
 	if e == nil {
 		return nil
@@ -477,7 +478,7 @@ func (c *Core) ask(ctx context.Context, method, path string, class sdk.Class, ca
 	case class == sdk.Safe:
 		return e
 	default:
-		return settleRefusal(ctx, e, Duplicated, nil)
+		return settleRefusal(ctx, e, &Call{Doubts: Duplicated})
 	}
 }
 

@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 
@@ -38,7 +39,17 @@ func TestReferencedWriteIsSettledByLookup(t *testing.T) {
 		"unknown, another is found":            {[]step{drop}, []string{"different"}, "unknown", sdk.ErrReferenceTaken},
 		"duplicate after one never sent":       {[]step{nil, say(409, "duplicate")}, []string{"found"}, "", nil},
 		"duplicate after a throttled one":      {[]step{throttled, say(409, "duplicate")}, []string{"absent", "found"}, "", nil},
-		"refused":                              {[]step{say(400, "refused")}, nil, "rejected", sdk.ErrDeclined},
+		"refused":                              {[]step{say(400, "refused")}, []string{"absent once"}, "rejected", sdk.ErrDeclined},
+		"refused, yet found":                   {[]step{say(400, "refused")}, []string{"found"}, "", nil},
+		"refused, and the payment failed":      {[]step{say(400, "refused")}, []string{"failed"}, "rejected", sdk.ErrDeclined},
+		"refused, another is found":            {[]step{say(400, "refused")}, []string{"different"}, "rejected", sdk.ErrDeclined},
+		"refused, lookup fails":                {[]step{say(400, "refused")}, []string{"fails"}, "rejected", errSearch},
+		"refused, lookup fails, as it was":     {[]step{say(400, "refused")}, []string{"fails"}, "rejected", sdk.ErrDeclined},
+		"credentials refused: nobody looks":    {[]step{say(401, "expired")}, nil, "rejected", sdk.ErrUnauthorized},
+		"never sent, then refused, yet found":  {[]step{nil, say(400, "refused")}, []string{"found"}, "", nil},
+		"throttled, refused, yet found":        {[]step{throttled, say(400, "refused")}, []string{"absent", "found"}, "", nil},
+		"duplicate of a failed one":            {[]step{say(409, "duplicate")}, []string{"failed"}, "", nil},
+		"unknown, and it failed":               {[]step{drop}, []string{"failed"}, "", nil},
 		"refused on the second, still absent":  {[]step{drop, say(400, "refused")}, []string{"absent", "absent"}, "unknown", sdk.ErrDeclined},
 		// The first was carried out late and took the funds.
 		"refused on the second, yet found":       {[]step{drop, say(400, "refused")}, []string{"absent", "found"}, "", nil},
@@ -52,7 +63,7 @@ func TestReferencedWriteIsSettledByLookup(t *testing.T) {
 		"throttled, yet found":                   {[]step{throttled}, []string{"found"}, "", nil},
 		"throttled, another is found":            {[]step{throttled}, []string{"different"}, "rejected", sdk.ErrReferenceTaken},
 		"throttled, lookup fails":                {[]step{throttled}, []string{"fails"}, "rejected", sdk.ErrRateLimited},
-		"throttled, then never sent":             {[]step{with("Connection", "close", throttled), nil, nil, nil, nil}, []string{"absent"}, "rejected", sdk.ErrRateLimited},
+		"throttled, then never sent":             {[]step{with("Connection", "close", throttled), nil, nil, nil, nil}, []string{"absent", "absent once"}, "rejected", sdk.ErrRateLimited},
 		"throttled until nobody tries again":     {[]step{throttled, throttled, throttled, throttled}, []string{"absent", "absent", "absent", "absent"}, "rejected", sdk.ErrRateLimited},
 		"throttled to the end, yet found":        {[]step{throttled, throttled, throttled, throttled}, []string{"absent", "absent", "absent", "found"}, "", nil},
 		"throttled for too long, absent":         {[]step{with("Retry-After", "300", throttled)}, []string{"absent"}, "rejected", sdk.ErrRateLimited},
@@ -83,6 +94,7 @@ func TestReferencedWriteIsSettledByLookup(t *testing.T) {
 				}
 				f := failure(t, err)
 				assert.Equal(t, row.outcome, f.Outcome.String())
+				assert.Equal(t, row.kind == sdk.ErrReferenceTaken, errors.Is(err, sdk.ErrReferenceTaken))
 				assert.Equal(t, len(row.script), f.Attempts)
 				if row.kind != nil {
 					assert.ErrorIs(t, err, row.kind)
@@ -104,10 +116,15 @@ func TestASearchedWriteIsNeverSentTwice(t *testing.T) {
 		"unknown, absent":           {[]step{drop}, []string{"absent"}, "unknown", nil},
 		"unknown, another is found": {[]step{drop}, []string{"different"}, "unknown", sdk.ErrReferenceTaken},
 		"never sent, then accepted": {[]step{nil, accept}, nil, "", nil},
-		"throttled":                 {[]step{say(429, "throttled")}, nil, "rejected", sdk.ErrRateLimited},
+		"throttled, absent":         {[]step{say(429, "throttled")}, []string{"absent once"}, "rejected", sdk.ErrRateLimited},
+		"throttled, yet found":      {[]step{say(429, "throttled")}, []string{"found"}, "", nil},
+		"throttled, another":        {[]step{say(429, "throttled")}, []string{"different"}, "rejected", sdk.ErrRateLimited},
+		"throttled, lookup fails":   {[]step{say(429, "throttled")}, []string{"fails"}, "rejected", errSearch},
 		"duplicate, the same":       {[]step{say(409, "duplicate")}, []string{"found"}, "", nil},
 		"duplicate, another":        {[]step{say(409, "duplicate")}, []string{"different"}, "unknown", sdk.ErrReferenceTaken},
-		"refused":                   {[]step{say(400, "refused")}, nil, "rejected", sdk.ErrDeclined},
+		"refused, absent":           {[]step{say(400, "refused")}, []string{"absent once"}, "rejected", sdk.ErrDeclined},
+		"refused, yet found":        {[]step{say(400, "refused")}, []string{"found"}, "", nil},
+		"refused, and it failed":    {[]step{say(400, "refused")}, []string{"failed"}, "rejected", sdk.ErrDeclined},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -123,6 +140,7 @@ func TestASearchedWriteIsNeverSentTwice(t *testing.T) {
 				}
 				assert.Equal(t, row.outcome, failure(t, err).Outcome.String())
 				assert.Equal(t, sdk.Searched, failure(t, err).Class)
+				assert.Equal(t, row.kind == sdk.ErrReferenceTaken, errors.Is(err, sdk.ErrReferenceTaken))
 				if row.kind != nil {
 					assert.ErrorIs(t, err, row.kind)
 				}
@@ -173,6 +191,19 @@ func TestALookupBeforeTheFirstAttempt(t *testing.T) {
 	}
 }
 
+// What a look before the first attempt did not show, only this call can have made. So the
+// look after a refusal does not go further back.
+func TestARefusalAfterALookIsOfThisCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFixture(t, say(400, "refused"))
+		lookup := &search{findings: []string{"absent", "found"}, perLook: true}
+		call := callOf("once")
+		call.Lookup, call.Searched, call.LookFirst = lookup.lookup, true, true
+		require.NoError(t, s.core().Do(t.Context(), call))
+		assert.Equal(t, []bool{true, false}, lookup.existing)
+	})
+}
+
 // A payment that is found exists already if no attempt of this call can have made
 // it.
 func TestALookupKnowsWhetherAnAttemptIsOpen(t *testing.T) {
@@ -182,6 +213,7 @@ func TestALookupKnowsWhetherAnAttemptIsOpen(t *testing.T) {
 	}{
 		"duplicate on a fresh call":  {[]step{say(409, "duplicate")}, true},
 		"throttled":                  {[]step{say(429, "throttled")}, true},
+		"refused":                    {[]step{say(400, "refused")}, true},
 		"unknown":                    {[]step{drop}, false},
 		"unknown after a throttle":   {[]step{say(429, "throttled"), drop}, false},
 		"duplicate of an unknown":    {[]step{drop, say(409, "duplicate")}, false},

@@ -29,6 +29,7 @@ func TestRetryTable(t *testing.T) {
 	unknown := cell{sent: 1, outcome: "unknown"}
 	found := cell{sent: 1, lookups: []string{"found"}}
 	rejected := func(kind error) cell { return cell{sent: 1, outcome: "rejected", kind: kind} }
+	declined := cell{sent: 1, lookups: []string{"absent once"}, outcome: "rejected", kind: sdk.ErrDeclined}
 
 	for name, row := range map[string]struct {
 		first step
@@ -54,9 +55,9 @@ func TestRetryTable(t *testing.T) {
 		"redirect to elsewhere": {redirect(307, "http://other.localhost/x"), [4]cell{
 			{sent: 1, outcome: "no effect", kind: sdk.ErrRedirected}, unknown, found, unknown}},
 		"refusal in the provider's words": {say(400, "refused"), [4]cell{
-			rejected(sdk.ErrDeclined), rejected(sdk.ErrDeclined), rejected(sdk.ErrDeclined), rejected(sdk.ErrDeclined)}},
+			rejected(sdk.ErrDeclined), rejected(sdk.ErrDeclined), declined, rejected(sdk.ErrDeclined)}},
 		"refusal within a 200": {say(200, "refused"), [4]cell{
-			rejected(sdk.ErrDeclined), rejected(sdk.ErrDeclined), rejected(sdk.ErrDeclined), rejected(sdk.ErrDeclined)}},
+			rejected(sdk.ErrDeclined), rejected(sdk.ErrDeclined), declined, rejected(sdk.ErrDeclined)}},
 		"duplicate on a fresh call": {say(409, "duplicate"), [4]cell{
 			rejected(sdk.ErrDuplicate), rejected(sdk.ErrDuplicate), found, rejected(sdk.ErrDuplicate)}},
 		"expired credentials which cannot be renewed": {say(401, "expired"), [4]cell{

@@ -19,6 +19,9 @@ const (
 	Absent Finding = iota + 1
 	// Same: the payment that the call asks for.
 	Same
+	// Failed: the same, and the provider shows that no money moved. It settles no refusal,
+	// because the refused request may have made it.
+	Failed
 	// Different: another payment under the same reference.
 	Different
 	// Doubtful: the reference is there, and nobody can tell for which payment. The error
@@ -34,6 +37,7 @@ const (
 //     have met the throttle, while the first one was carried out.
 //   - A Searched write is looked up, but never sent again once it may have left.
 //   - A duplicate is looked up, whoever made it.
+//   - Any other refusal is looked up once before it is believed: see believe.
 //
 // While an attempt is open, only finding the payment settles the call. A later
 // refusal does not: the first request may still be on its way.
@@ -47,7 +51,7 @@ func (c *Core) settle(ctx context.Context, op *sdk.Operation, u *url.URL, body [
 		case f.kind == Throttled && class == sdk.Referenced:
 			wait, ok := c.waitBefore(ctx, throttles, f.wait)
 			if throttles >= c.cfg.MaxAttempts || !ok {
-				return settleThrottled(ctx, f.err, call.Lookup), false
+				return believe(ctx, class, call, f), false
 			}
 			if err := Pause(ctx, wait-lookSpan); err != nil {
 				f.err.Cause = errors.Join(err, f.err.Cause)
@@ -57,7 +61,7 @@ func (c *Core) settle(ctx context.Context, op *sdk.Operation, u *url.URL, body [
 			c.cfg.Tokens.Drop(f.token)
 			h.renewed = true
 		default:
-			return f.err, h.open
+			return believe(ctx, class, call, f), false
 		}
 		if h.open && ctx.Err() != nil {
 			return stayUnknown(ctx, f.err, nil), true
@@ -143,36 +147,61 @@ func taken(e *sdk.Error, rejected bool) *sdk.Error {
 // Duplicated reports the refusal of a duplicate.
 func Duplicated(e *sdk.Error) bool { return errors.Is(e, sdk.ErrDuplicate) }
 
-// settleThrottled looks once for a write that is not sent again after a throttle. The
-// throttle may have met a repeat by somebody on the way.
-func settleThrottled(ctx context.Context, e *sdk.Error, look func(ctx context.Context, existing bool) (Finding, error)) *sdk.Error {
-	if ctx.Err() != nil {
+// believe looks once for a write that was refused, and that is not sent again. The payment
+// asked for may be the reason: an earlier call has made it and emptied the float, say, and
+// the provider looks at the float before the reference. Or somebody on the way has repeated
+// the request, and the refusal met the repeat. Whatever else the look says, the refusal
+// stands.
+func believe(ctx context.Context, class sdk.Class, call *Call, f failure) *sdk.Error {
+	e := f.err
+	switch {
+	case e.Outcome != sdk.Rejected:
+		return e
+	case errors.Is(e, sdk.ErrUnauthorized): // so would be the look
+		return e
+	case call.Doubts != nil && call.Doubts(e): // Do looks for it repeatedly
 		return e
 	}
-	switch found, err := lookOnce(ctx, look, true); {
+	// After LookFirst, only this call can have made what is found.
+	switch found, err := lookOnce(ctx, afterRefusal(call.Lookup), !call.LookFirst); {
 	case err != nil: // nothing is open, and the provider has refused
 		e.Cause = errors.Join(e.Cause, &otherCall{text: "lookup by reference failed", err: err})
 	case found == Same:
 		return nil
-	case found == Different:
+	case found == Different && f.kind == Throttled && class == sdk.Referenced:
 		return taken(e, true)
 	}
 	return e
 }
 
+// afterRefusal is a look for which a payment that failed is absent.
+func afterRefusal(look func(ctx context.Context, existing bool) (Finding, error)) func(ctx context.Context, existing bool) (Finding, error) {
+	return func(ctx context.Context, existing bool) (Finding, error) {
+		found, err := look(ctx, existing)
+		if found == Failed {
+			found = Absent
+		}
+		return found, err
+	}
+}
+
 // settleRefusal settles a refusal that proves nothing. It returns nil when the payment is
 // there. The refusal stands when the payment is absent for three seconds, unless the
 // provider calls the request a duplicate.
-func settleRefusal(ctx context.Context, e *sdk.Error, doubts func(*sdk.Error) bool, look func(ctx context.Context, existing bool) (Finding, error)) *sdk.Error {
-	if e.Outcome != sdk.Rejected || errors.Is(e, sdk.ErrReferenceTaken) || !doubts(e) {
+func settleRefusal(ctx context.Context, e *sdk.Error, call *Call) *sdk.Error {
+	if e.Outcome != sdk.Rejected || errors.Is(e, sdk.ErrReferenceTaken) || !call.Doubts(e) {
 		return e
 	}
 	told := *e // calls that share a flight share its error
+	look := call.LookRefused
+	if look == nil {
+		look = call.Lookup
+	}
 	if look == nil {
 		told.Outcome = sdk.Unknown
 		return &told
 	}
-	switch found, err := lookRepeatedly(ctx, look, true); {
+	switch found, err := lookRepeatedly(ctx, afterRefusal(look), true); {
 	case err != nil:
 		return stayUnknown(ctx, &told, &otherCall{text: "lookup by reference failed", err: err})
 	case found == Same:
@@ -209,8 +238,11 @@ func lookRepeatedly(ctx context.Context, look func(ctx context.Context, existing
 // lookOnce looks once. A lookup that gives neither a Finding nor an error tells nothing.
 func lookOnce(ctx context.Context, look func(ctx context.Context, existing bool) (Finding, error), existing bool) (Finding, error) {
 	found, err := look(ctx, existing)
-	if found == 0 && err == nil {
+	switch {
+	case found == 0 && err == nil:
 		err = errNoFinding
+	case found == Failed:
+		found = Same
 	}
 	return found, err
 }

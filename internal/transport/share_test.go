@@ -125,14 +125,15 @@ func (r *register) payTo(ctx context.Context, op, amount, callback string) (payi
 }
 
 func TestCallersOfOneReferenceShareARequest(t *testing.T) {
-	for name, lost := range map[string]bool{"answered": false, "found by a lookup": true} {
+	for name, then := range map[string]step{"answered": nil, "found by a lookup": drop, "done and refused": say(400, "refused")} {
+		lost := then != nil
 		for _, op := range []string{"referenced", "once"} {
 			t.Run(name+", "+op, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					const callers = 100
 					r := newRegister(t)
 					if lost {
-						r.play(r.answer(drop))
+						r.play(r.answer(then))
 					}
 					var results [callers]paying
 					var all sync.WaitGroup
@@ -150,7 +151,7 @@ func TestCallersOfOneReferenceShareARequest(t *testing.T) {
 					assert.Len(t, r.s.seen(), 1)
 					for i := range results {
 						assert.Equal(t, lost, results[i].found)
-						assert.False(t, results[i].existing, "an attempt of these calls made it")
+						assert.Equal(t, name == "done and refused", results[i].existing, "no attempt of these calls is open")
 						if !lost {
 							assert.Equal(t, "accepted", results[i].said)
 						}

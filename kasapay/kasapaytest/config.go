@@ -87,6 +87,10 @@ type Quirks struct {
 	CreatedStatus bool
 	// RefusalStatus is the HTTP status of a 721 body. Zero: 400.
 	RefusalStatus int
+	// FloatFirst looks at the float before the reference, with RefuseBeyondFloat: a payout
+	// that has emptied the float is refused for lack of funds when it is asked for again.
+	// No document has the order.
+	FloatFirst bool
 	// DuplicateStatus refuses a reference used before with an error envelope of
 	// this HTTP status (400, 409). Zero: a 721 body with DUPLICATE_REFERENCE,
 	// an invented error_code.

@@ -55,7 +55,7 @@
 //
 // The fake checks a payout in this order: token, JSON, the twelve fields, their
 // values, whether the callback_url can be reached, service code, a reference used
-// before, the float. currency_code and country_code are held against the lists of ISO
+// before, the float (Quirks.FloatFirst swaps these two). currency_code and country_code are held against the lists of ISO
 // 4217 and 3166-1. payment_method must go with recipient_type by the document's table.
 //
 // The reference document gives the three routes, the fields of requests,

@@ -83,12 +83,13 @@ const (
 func (f *Fake) accept(r *http.Request, o object) (accepted Payout, refused string) {
 	f.world.LockFor(r)
 	defer f.world.Unlock()
-	if f.state.find(o["payout_reference"]) != nil {
-		return Payout{}, errorDuplicate
-	}
 	amount := o.amount()
 	funded := f.state.Ledger.Covers(float(o["currency_code"]), amount)
-	if !funded && f.config.RefuseBeyondFloat {
+	beyond := !funded && f.config.RefuseBeyondFloat
+	switch known := f.state.find(o["payout_reference"]) != nil; {
+	case known && !(beyond && f.config.Quirks.FloatFirst):
+		return Payout{}, errorDuplicate
+	case beyond:
 		return Payout{}, errorNoFunds
 	}
 	p := &Payout{

@@ -3,7 +3,9 @@ package bitpesa_test
 import (
 	"context"
 	"iter"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -440,4 +442,12 @@ func TestNoIDOrReferenceHasWhiteSpaceAtItsEnds(t *testing.T) {
 	client, err := bitpesa.New(bitpesa.Config{BaseURL: "https://a.example", Key: "u", Secret: "p"})
 	require.NoError(t, err)
 	clienttest.CheckEdges(t, client, bitpesa.Operations(), "PayoutMethods.Update.ID") // Update takes no ID
+}
+
+func TestWithoutAContextNothingIsSent(t *testing.T) {
+	server := newStub(t, always(says(500, "")))
+	client := newClient(t, server)
+	clienttest.CheckNilContexts(t, slices.Sorted(maps.Keys(wireCalls)), func() int { return len(server.requests()) }, func(method string, ctx context.Context) error {
+		return wireCalls[method].call(ctx, client)
+	})
 }

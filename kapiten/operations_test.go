@@ -2,7 +2,9 @@ package kapiten_test
 
 import (
 	"context"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -218,4 +220,12 @@ func TestNoIDOrReferenceHasWhiteSpaceAtItsEnds(t *testing.T) {
 	client, err := kapiten.New(kapiten.Config{BaseURL: "https://a.example", Token: "u"})
 	require.NoError(t, err)
 	clienttest.CheckEdges(t, client, kapiten.Operations(), "Rides.FindMany", "Rides.FindCreated") // of no ids, they ask nothing
+}
+
+func TestWithoutAContextNothingIsSent(t *testing.T) {
+	server := newStub(t, 500, "", "")
+	client := newClient(t, server.URL)
+	clienttest.CheckNilContexts(t, slices.Sorted(maps.Keys(wireCalls)), func() int { return len(server.requests()) }, func(method string, ctx context.Context) error {
+		return wireCalls[method].call(ctx, client)
+	})
 }

@@ -194,7 +194,11 @@ func (s *RidesService) Create(ctx context.Context, p CreateRideParams) (*Ride, e
 // Set p.Since. Without it the first look goes through all rides the company has
 // ever had: one request per page.
 //
-// Calls of one Client with the same parameters at the same time share one request. A call
+// A refusal is looked up once, too: somebody on the way may have repeated the request. If
+// the ride is there, it is returned. Otherwise the refusal stands.
+//
+// Calls of one Client with the same parameters at the same time share one request. Two
+// Clients share nothing, so make one Client per account. A call
 // with the same external id and other parameters waits for them, and then only looks,
 // unless they have created nothing.
 //
@@ -203,7 +207,7 @@ func (s *RidesService) Create(ctx context.Context, p CreateRideParams) (*Ride, e
 //   - A request that the far side holds back, and carries out after the next call
 //     has looked, becomes a second ride. Between two calls after an unknown outcome
 //     leave time. Package sdk/journal keeps track of such calls.
-//   - Two processes that call at the same time with the same external id can
+//   - Two processes, or two Clients of one process, that call at the same time with the same external id can
 //     create two rides. So can two calls one after the other, if the list does not show
 //     the first ride yet.
 //   - It needs lists that show the external id (assumed). Where they do not, or

@@ -50,6 +50,9 @@
 //     It never does so after a duplicate.
 //   - While a request is unanswered, only finding the payout settles the call. A refusal
 //     of the second request does not, because the first may still be on its way.
+//   - A known refusal is looked up once: Kasapay may look at the float or the service
+//     before the reference, and the payout itself may have emptied the float. If the payout
+//     is there and has not failed, Create returns it. Otherwise the refusal stands.
 //   - A refusal counts only in words that are known: an invalid service, insufficient
 //     funds, an invalid field. How Kasapay refuses a reference that it has seen is not
 //     documented, so any other refusal is looked up like a duplicate. An empty body,
@@ -59,8 +62,8 @@
 // The promise holds although processes die, networks lose, delay, cut and deliver
 // late, and responses are stale or another request's. It rests on Kasapay's word that a
 // reference is unique. It has one gap. The document's refusal names no payout: if an
-// intermediary hands you the refusal of another request, sdk.Rejected is a lie. Package
-// journal looks for the payout after a refusal.
+// intermediary hands you the refusal of another request, and the payout is shown late,
+// sdk.Rejected is a lie.
 //
 // # Limits
 //

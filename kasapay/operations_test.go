@@ -2,7 +2,9 @@ package kasapay_test
 
 import (
 	"context"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -175,4 +177,11 @@ func TestNoIDOrReferenceHasWhiteSpaceAtItsEnds(t *testing.T) {
 	client, err := kasapay.New(kasapay.Config{BaseURL: "https://a.example", ConsumerKey: "u", ConsumerSecret: "p"})
 	require.NoError(t, err)
 	clienttest.CheckEdges(t, client, kasapay.Operations())
+}
+
+func TestWithoutAContextNothingIsSent(t *testing.T) {
+	client, s := newClient(t, nil)
+	clienttest.CheckNilContexts(t, slices.Sorted(maps.Keys(wireCalls)), func() int { return len(s.Requests()) }, func(method string, ctx context.Context) error {
+		return wireCalls[method].call(ctx, client)
+	})
 }

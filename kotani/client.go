@@ -249,6 +249,9 @@ func doubts(op string) func(*sdk.Error) bool {
 func (a *api) logIn(ctx context.Context, op string) error {
 	var f faults
 	a.requireLogin(&f)
+	if ctx == nil {
+		f.Add("context", "is required")
+	}
 	if err := a.core.Invalid(op, "", f.Fields); err != nil {
 		return err
 	}

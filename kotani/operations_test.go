@@ -3,7 +3,9 @@ package kotani_test
 import (
 	"cmp"
 	"context"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -574,4 +576,12 @@ func TestNoIDOrReferenceHasWhiteSpaceAtItsEnds(t *testing.T) {
 		"KYC.CreateUser", "KYC.FindUser", "KYC.VerifyUser", "OnChain.Balance", // phone numbers
 		// Their parameter is no id by its name; the transport refuses it in any path.
 		kotani.OpAddKYC, kotani.OpStellarCashOut, kotani.OpTronCashOut, kotani.OpTronCashIn)
+}
+
+func TestWithoutAContextNothingIsSent(t *testing.T) {
+	s := newScript(respond(500, ""))
+	client := newClient(t, s)
+	clienttest.CheckNilContexts(t, slices.Sorted(maps.Keys(wireCalls)), func() int { return len(s.actions()) }, func(method string, ctx context.Context) error {
+		return wireCalls[method].call(ctx, client)
+	})
 }

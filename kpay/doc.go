@@ -49,6 +49,9 @@
 //     a duplicate.
 //   - While a request is unanswered, only finding the payment settles the call. A
 //     refusal of the second request does not, because the first may still be on its way.
+//   - Any other refusal is looked up once, unless it refuses your credentials: KPay may
+//     look at the payer or the retailer before the RefID. If the payment is there and has
+//     not failed, Pay returns it. Otherwise the refusal stands.
 //   - A refusal counts only in KPay's own words: a retcode or statusid of its list. An
 //     empty body, HTML, a proxy's JSON, another payment's refid or a lookup's "not
 //     found" (611) settle nothing.
@@ -56,9 +59,9 @@
 // The promise holds although processes die, networks lose, delay, cut and deliver
 // late, and responses are stale or another request's. It rests on KPay's word that it
 // refuses a RefID used before. It has one gap. KPay's refusals of a request (401 to 610)
-// name no RefID: if an intermediary hands you the refusal of another request, sdk.Rejected
-// is a lie. Package journal looks for the payment after a refusal. Pay itself does so after
-// a decline (02, 606, 607) that names no RefID: the documented decline names it.
+// name no RefID: if an intermediary hands you the refusal of another request, and the
+// payment is shown late, sdk.Rejected is a lie. After a decline (02, 606, 607) that names no
+// RefID, Pay looks for three seconds: the documented decline names it.
 //
 // # Limits
 //

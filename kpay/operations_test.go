@@ -3,7 +3,9 @@ package kpay_test
 import (
 	"context"
 	"encoding/base64"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -166,4 +168,11 @@ func TestNoIDOrReferenceHasWhiteSpaceAtItsEnds(t *testing.T) {
 	client, err := kpay.New(kpay.Config{BaseURL: "https://a.example", Username: "u", Password: "p"})
 	require.NoError(t, err)
 	clienttest.CheckEdges(t, client, kpay.Operations())
+}
+
+func TestWithoutAContextNothingIsSent(t *testing.T) {
+	client, s := newClient(t, []step{respond(500, "")})
+	clienttest.CheckNilContexts(t, slices.Sorted(maps.Keys(wireCalls)), func() int { return len(s.Requests()) }, func(method string, ctx context.Context) error {
+		return wireCalls[method].call(ctx, client)
+	})
 }

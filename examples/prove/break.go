@@ -121,7 +121,7 @@ var rules = []rule{
 	},
 	{
 		"white space", "a reference with white space at its edge is refused", "kapiten",
-		[]edit{{transport + "check.go", "case strings.TrimSpace(value) != value, strings.", "case strings.", 1}},
+		[]edit{{transport + "check.go", "case strings.TrimFunc(value, blank) != value, strings.", "case strings.", 1}},
 	},
 	{
 		"no lookup before a repeat", "a write is looked for before it is sent again", "kpay,kasapay",

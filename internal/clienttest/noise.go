@@ -120,7 +120,7 @@ func alike(a, b reflect.Value) bool {
 // white space the client does not judge.
 func CheckEdges(t *testing.T, client any, operations []sdk.Operation, exempt ...string) {
 	t.Helper()
-	for _, odd := range []string{"\u00a0x-1", "x-1\n"} {
+	for _, odd := range []string{"\u00a0x-1", "x-1\n", "\ufeffx-1", "x-1\u200b", "x-1\u2060"} {
 		checkEdges(t, client, odd, operations, exempt)
 	}
 }

@@ -6,12 +6,14 @@ package clienttest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"testing"
 
 	"github.com/shopspring/decimal"
 
@@ -184,6 +186,22 @@ func SendPrepared[T any](ctx context.Context, p sdk.Prepared[T], err error) erro
 	}
 	_, err = p.Send(ctx, p.Body)
 	return err
+}
+
+// CheckNilContexts calls every method of a client without a context. Each is an error
+// that says so, and nothing is sent.
+func CheckNilContexts(t *testing.T, methods []string, sent func() int, call func(method string, ctx context.Context) error) {
+	t.Helper()
+	for _, method := range methods {
+		err := call(method, nil)
+		var e *sdk.Error
+		switch {
+		case !errors.As(err, &e), !errors.Is(err, sdk.ErrNotSent), !errors.Is(err, sdk.ErrValidation), e.Fields["context"] == nil:
+			t.Errorf("%s: %v", method, err)
+		case sent() > 0:
+			t.Fatalf("%s has sent a request", method)
+		}
+	}
 }
 
 // MintEachAnew makes callback URLs, never the same one twice.

@@ -90,10 +90,16 @@ func referenceFault(value string) error {
 	switch {
 	case !utf8.ValidString(value):
 		return errNoUTF8
-	case strings.TrimSpace(value) != value, strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }):
+	case strings.TrimFunc(value, blank) != value, strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }):
 		return errEdges
 	}
 	return nil
+}
+
+// blank is what JavaScript or a person does not see: white space, and three characters of no
+// width. A provider may trim them.
+func blank(r rune) bool {
+	return unicode.IsSpace(r) || r == '\ufeff' || r == '\u200b' || r == '\u2060'
 }
 
 const (

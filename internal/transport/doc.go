@@ -27,6 +27,9 @@
 //
 // # What is repeated
 //
+// A refusal of a Referenced or a Searched write is looked up once before it is believed.
+// Only finding the payment changes it.
+//
 // An attempt that was never sent is repeated in every class. Safe and Keyed
 // operations are repeated after anything that may pass. A Referenced write is
 // repeated only after lookups that did not find it. A Searched or a Once write is

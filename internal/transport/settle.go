@@ -333,6 +333,9 @@ func Wait[T any](ctx context.Context, c *Core, op, reference string, find func(c
 // check says done or fails for good. It outlasts an outage, which says nothing
 // about the object. When the context ends first, the error carries its reason.
 func (c *Core) Poll(ctx context.Context, op, reference string, lo, hi time.Duration, check func(context.Context) (done bool, err error)) error {
+	if ctx == nil {
+		return c.Invalid(op, reference, Fields{"context": {"is required"}})
+	}
 	wait := lo
 	for {
 		done, err := check(ctx)

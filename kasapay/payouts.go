@@ -155,7 +155,8 @@ func (s PaymentStatus) Reversal() bool { return s == StatusReversed || s == Stat
 // Kasapay's acceptance does not name your reference for certain: the document's sample
 // has another one. Such an acceptance may be another request's, so Create looks the
 // payout up before it believes it. Not found, the outcome is unknown. Calls with the
-// same reference at the same time share one request.
+// same reference at the same time share one request, if they are calls of one Client: make
+// one Client per account.
 func (s *PayoutsService) Create(ctx context.Context, p CreatePayoutParams) (*Payout, error) {
 	return s.create(p).Do(ctx)
 }

@@ -48,8 +48,9 @@
 // 404, a plain "upstream connect error", a refusal that shows another payment or a
 // lookup's "transaction not found" leave the outcome unknown. But a refusal need not
 // name a payment: an intermediary that hands you the refusal of another request makes
-// sdk.ErrRejected a lie. Package sdk/journal looks for deposits and withdrawals after a
-// refusal.
+// sdk.ErrRejected a lie. Deposits and withdrawals are looked up once after a refusal, because
+// a repeat on the way may have met it: if the transaction is there and has not failed, the
+// call returns it. Otherwise the refusal stands.
 //
 // # Limits
 //

@@ -248,7 +248,7 @@ type Payment struct {
 //
 // Never use a RefID for two payments. KPay shows no amount, so Pay cannot tell this
 // payment from an earlier one with the same RefID. Calls with the same RefID at the
-// same time share one request.
+// same time share one request, if they are calls of one Client: make one Client per account.
 func (c *Client) Pay(ctx context.Context, p PayParams) (*Payment, error) { return c.pay(p).Do(ctx) }
 
 // Prepare checks and encodes what Pay sends, for package sdk/journal.

@@ -270,7 +270,7 @@ func failure(t testing.TB, err error) *sdk.Error {
 
 // search is a lookup with scripted findings.
 type search struct {
-	findings []string // "found", "failed", "absent", "absent once", "different", "fails", "nothing"
+	findings []string // "found", "failed", "absent", "absent once", "different", "doubtful", "fails", "nothing"
 	perLook  bool     // a finding serves one look; without it "absent" serves all three
 	made     int
 	existing []bool // what each look was told
@@ -298,6 +298,8 @@ func (l *search) lookup(_ context.Context, existing bool) (transport.Finding, er
 		return 0, nil
 	case "found":
 		return transport.Same, nil
+	case "doubtful":
+		return transport.Doubtful, errSearch
 	case "failed":
 		return transport.Failed, nil
 	case "different":

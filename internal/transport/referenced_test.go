@@ -171,6 +171,7 @@ func TestALookupBeforeTheFirstAttempt(t *testing.T) {
 		"absent":  {[]step{accept}, []string{"absent"}, "", nil},
 		"another": {nil, []string{"different"}, "unknown", sdk.ErrReferenceTaken},
 		"fails":   {nil, []string{"fails"}, "not sent", errSearch},
+		"two":     {nil, []string{"doubtful"}, "unknown", errSearch},
 		"nothing": {nil, []string{"nothing"}, "not sent", transport.ErrNoFinding},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -38,8 +38,8 @@
 // Kapiten documents no idempotency key and promises no unique external_id. Writes
 // are of class once: the client sends a write again only when it never left.
 // Rides.CreateOnce is of class searched: it also looks for the external id, before
-// it sends and after an unknown outcome. It sends nothing a second time either. What no
-// client can prevent:
+// it sends, after an unknown outcome, and once after a refusal or a throttle. It sends
+// nothing a second time either. What no client can prevent:
 //
 //   - Two processes that call CreateOnce at the same time can create two rides.
 //   - A list that lags hides the ride of a call before: CreateOnce again, within the lag,

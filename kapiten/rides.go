@@ -188,7 +188,9 @@ func (s *RidesService) Create(ctx context.Context, p CreateRideParams) (*Ride, e
 //
 // After an unknown outcome CreateOnce looks again, at once and after one and three
 // seconds. It returns the ride when it finds it. Otherwise the outcome stays
-// unknown, and nothing is sent a second time. Call CreateOnce again later with the
+// unknown, and nothing is sent a second time. After a refusal or a throttle it looks
+// once, because a repeat on the way may have met it: a ride that is there now is
+// returned with its status, and otherwise the refusal stands. Call CreateOnce again later with the
 // same parameters.
 //
 // Set p.Since. Without it the first look goes through all rides the company has

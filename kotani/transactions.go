@@ -124,7 +124,11 @@ func (s TransactionStatus) Succeeded() bool {
 
 // failed reports that no money has moved.
 func (s TransactionStatus) failed() bool {
-	return s.Final() && !s.Succeeded() && s.upper() != StatusReversed
+	switch s = s.upper(); s {
+	case StatusNotInitiated, StatusErrorOccurred, StatusDuplicate:
+		return true
+	}
+	return s.Final() && !s.Succeeded() && s != StatusReversed
 }
 
 func (s TransactionStatus) upper() TransactionStatus {

@@ -357,7 +357,7 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 		// A lookup goes to the same URL, so that a pool of connections which is out of
 		// step can mix the two up.
 		v.Kind, v.Reasons = transport.Unclear, nil
-	case r.Status == http.StatusTooManyRequests && (v.Kind == transport.Refused || body.throttles()):
+	case r.Status == http.StatusTooManyRequests && body.throttles():
 		v.Kind, v.Reasons = transport.Throttled, []error{sdk.ErrRateLimited}
 	}
 	return v

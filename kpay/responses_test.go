@@ -134,6 +134,8 @@ func TestResponsesToPayAreClassified(t *testing.T) {
 		"an empty 499":                  {499, ``, unclear(sdk.ErrUnexpectedResponse)},
 		"a 422 without a word":          {422, `{}`, unclear(sdk.ErrUnexpectedResponse)},
 		"an upstream's 503":             {503, `upstream connect error`, unclear(sdk.ErrServer)},
+		"a 429 with a decline":          {429, `{"success":0,"retcode":606,"refid":"order-1"}`, refusal("606", sdk.ErrDeclined)},
+		"a 429 with bad credentials":    {429, `{"reply":"Invalid PIN","retcode":600}`, refusal("600", sdk.ErrUnauthorized)},
 		"a 429 with a reply":            {429, `{"reply":"slow"}`, unclear(sdk.ErrRateLimited)},
 		"a 429, unreadable code":        {429, `{"retcode":"ABC"}`, want{"unknown", sdk.ErrRateLimited, "ABC", ""}},
 		"a 429, yes and no":             {429, `{"retcode":"0","success":false}`, want{"unknown", sdk.ErrRateLimited, "0", ""}},

@@ -162,14 +162,18 @@ func believe(ctx context.Context, class sdk.Class, call *Call, f failure) *sdk.E
 	case call.Doubts != nil && call.Doubts(e): // Do looks for it repeatedly
 		return e
 	}
-	// After LookFirst, only this call can have made what is found.
-	switch found, err := lookOnce(ctx, afterRefusal(call.Lookup), !call.LookFirst); {
+	look := call.Lookup
+	if f.kind != Throttled { // a throttle makes no payment, so that a failed one is older
+		look = afterRefusal(look)
+	}
+	// After LookFirst, what is found is new: it did not exist before.
+	switch found, err := lookOnce(ctx, look, !call.LookFirst); {
 	case err != nil: // nothing is open, and the provider has refused
 		e.Cause = errors.Join(e.Cause, &otherCall{text: "lookup by reference failed", err: err})
 	case found == Same:
 		return nil
 	case found == Different && f.kind == Throttled && class == sdk.Referenced:
-		return taken(e, true)
+		return taken(e, true) // waiting would not help. Other refusals say what to mend first
 	}
 	return e
 }
@@ -495,7 +499,7 @@ func (c *Core) lead(ctx context.Context, scope string, references []string, s *s
 	}()
 	s.abandoned = true
 	s.err, s.open = c.run(ctx, op, u, body, &led, h)
-	s.abandoned = s.err != nil && (ctx.Err() != nil || errors.Is(s.err, errNoTimeToLook))
+	s.abandoned = s.err != nil && s.err.Outcome != sdk.Rejected && (ctx.Err() != nil || errors.Is(s.err, errNoTimeToLook))
 	return s.err
 }
 

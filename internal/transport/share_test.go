@@ -381,6 +381,29 @@ func TestACallBehindAnAbandonedOneOnlyLooks(t *testing.T) {
 	})
 }
 
+// The leader's context ends while he looks for what was refused. The refusal is certain, so
+// that nobody sends again: a repeat on the way may have met it, and a second write of this
+// class could be a second payment.
+func TestARefusalIsEverybodysAlthoughTheLeaderHasGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRegister(t)
+		r.play(say(400, "refused"))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		call := transport.Call{Op: "once", Reference: "7", Searched: true, Lookup: func(ctx context.Context, _ bool) (transport.Finding, error) {
+			<-ctx.Done()
+			return 0, ctx.Err()
+		}}
+		var all sync.WaitGroup
+		for _, ctx := range []context.Context{ctx, t.Context()} {
+			all.Go(func() { assert.ErrorIs(t, r.core.Do(ctx, call), sdk.ErrRejected) })
+			synctest.Wait()
+		}
+		all.Wait()
+		assert.Len(t, r.s.seen(), 1)
+	})
+}
+
 // Writes of other references, operations and clients do not wait.
 func TestOtherReferencesDoNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

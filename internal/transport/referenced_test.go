@@ -68,6 +68,7 @@ func TestReferencedWriteIsSettledByLookup(t *testing.T) {
 		"throttled to the end, yet found":        {[]step{throttled, throttled, throttled, throttled}, []string{"absent", "absent", "absent", "found"}, "", nil},
 		"throttled for too long, absent":         {[]step{with("Retry-After", "300", throttled)}, []string{"absent"}, "rejected", sdk.ErrRateLimited},
 		"throttled for too long, yet found":      {[]step{with("Retry-After", "300", throttled)}, []string{"found"}, "", nil},
+		"throttled for too long, it failed":      {[]step{with("Retry-After", "300", throttled)}, []string{"failed"}, "", nil},
 		"throttled for too long, another":        {[]step{with("Retry-After", "300", throttled)}, []string{"different"}, "rejected", sdk.ErrReferenceTaken},
 		"throttled for too long, lookup fails":   {[]step{with("Retry-After", "300", throttled)}, []string{"fails"}, "rejected", sdk.ErrRateLimited},
 		"redirected (not followed), then found":  {[]step{redirect(303, "/status")}, []string{"found"}, "", nil},

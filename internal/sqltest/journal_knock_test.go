@@ -3,6 +3,7 @@ package sqltest
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -319,58 +320,90 @@ func TestJournalActOnNewerDigest(t *testing.T) {
 	}
 }
 
-// TestJournalSignedKnockHasItsTime: a func that a signed callback tells has as long as any
-// other, and holds up no knock of another entry or flow, however often its own comes again.
-func TestJournalSignedKnockHasItsTime(t *testing.T) {
+// signedMerchant is a merchant whose bank signs that everything is paid.
+func signedMerchant(t *testing.T, db *sql.DB, dialect journal.Dialect, b *bank, tell func(context.Context, journal.Tx, journal.Change[receipt]) error) *merchant {
+	t.Helper()
+	createTold(t, db, dialect)
+	j, err := journal.Open(t.Context(), db, dialect, journal.Config{KnockGap: time.Hour})
+	require.NoError(t, err)
+	p := b.provider()
+	p.Fact = func(r journal.Request[order, receipt], _ []byte) (receipt, bool) {
+		return receipt{Ref: r.Reference, Status: "paid"}, true
+	}
+	return &merchant{t: t, db: db, dialect: dialect, bank: b, j: j, flow: journal.New(j, "pay", p, tell)}
+}
+
+// signed posts a signed callback and waits until it is noted.
+func (m *merchant) signed(reference string) {
+	m.t.Helper()
+	require.Equal(m.t, http.StatusOK, postTo(m.t, m.flow.Knock(signed{}), []byte(reference)).Code)
+	require.Eventually(m.t, func() bool { return m.entry(reference).State == journal.StateFinal }, 10*time.Second, time.Millisecond)
+}
+
+// TestJournalSignedKnockIsToldByAWorker: whoever notes a signed callback does not wait for
+// the func, which has as long as any other, and is tried again.
+func TestJournalSignedKnockIsToldByAWorker(t *testing.T) {
 	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
-		createTold(t, db, dialect)
-		j, err := journal.Open(t.Context(), db, dialect, journal.Config{KnockGap: time.Millisecond, CallTimeout: 2 * time.Second})
-		require.NoError(t, err)
-		p := newBank(sdk.Referenced).provider()
-		p.Fact = func(r journal.Request[order, receipt], _ []byte) (receipt, bool) {
-			return receipt{Ref: r.Reference, Status: "paid"}, true
-		}
-		m := &merchant{t: t, db: db, dialect: dialect, j: j}
-		telling, goOn := make(chan time.Duration, 1), make(chan struct{})
-		flow := journal.New(j, "pay", p, func(ctx context.Context, tx journal.Tx, c journal.Change[receipt]) error {
-			if c.Reference == "a" && c.Kind == journal.Succeeded {
+		b, left := newBank(sdk.Referenced), time.Duration(0)
+		var m *merchant
+		m = signedMerchant(t, db, dialect, b, func(ctx context.Context, tx journal.Tx, c journal.Change[receipt]) error {
+			if c.Kind == journal.Succeeded {
 				until, _ := ctx.Deadline()
-				telling <- time.Until(until)
-				<-goOn
+				left = time.Until(until)
 			}
 			return m.told(ctx, tx, c)
 		})
-		other := journal.New(j, "another", p, nil)
 		for _, reference := range []string{"a", "b"} {
-			m.flow = flow
 			m.mustPlan(reference)
+			m.work(0)
+			m.signed(reference)
+			require.Equal(t, journal.Succeeded, m.entry(reference).Owed)
+			require.Equal(t, []string{"pending"}, m.changes(reference))
+			if reference == "b" {
+				m.refuses = errors.New("not now")
+			}
+			m.work(0)
+			if reference == "b" {
+				require.Equal(t, []string{"pending"}, m.changes(reference))
+				m.work(time.Minute)
+				require.Contains(t, m.history(reference), "func-failed")
+			}
+			require.Equal(t, []string{"pending", "succeeded"}, m.changes(reference))
+			require.Contains(t, m.history(reference), "signed")
+			require.Greater(t, left, 9*time.Minute)
+			if reference == "a" {
+				m.again(10, 2*time.Hour)
+				require.Zero(t, b.polls, "a fact needs no lookup")
+			}
 		}
-		m.flow = other
-		m.mustPlan("c")
+	})
+}
+
+// TestJournalKnockAfterASignedOne: news that comes before the func has heard of the end is
+// looked up afterwards, once.
+func TestJournalKnockAfterASignedOne(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Referenced)
+		var m *merchant
+		m = signedMerchant(t, db, dialect, b, func(ctx context.Context, tx journal.Tx, c journal.Change[receipt]) error { return m.told(ctx, tx, c) })
+		m.mustPlan("a")
 		m.work(0)
-		post := func(f *journal.Flow[order, receipt], auth webhook.Authenticator, reference string) {
-			require.Equal(t, http.StatusOK, postTo(t, f.Knock(auth), []byte(reference)).Code)
-		}
-		post(flow, signed{}, "a")
-		require.Greater(t, <-telling, 9*time.Minute)
-		if dialect != journal.SQLite { // where nobody else writes meanwhile
-			for range 40 {
-				post(flow, signed{}, "a")
-			}
-			post(flow, signed{}, "b")
-			post(other, webhook.PathSecret(knockSecret), "c")
-			require.Eventually(t, func() bool { return len(m.changes("b")) == 2 && m.knocks("c") == 1 }, 30*time.Second, time.Millisecond)
-			require.Equal(t, []string{"pending"}, m.changes("a"))
-			for range 40 {
-				post(flow, webhook.PathSecret(knockSecret), "a")
-				post(flow, webhook.PathSecret(knockSecret), "b")
-			}
-			require.Eventually(t, func() bool { return m.knocks("b") > 0 }, 30*time.Second, time.Millisecond)
-		}
-		post(flow, signed{}, "a")
-		close(goOn)
-		require.Eventually(t, func() bool { return m.knocks("a") == 1 }, 30*time.Second, time.Millisecond, "one of its own waits for it")
-		require.Equal(t, []string{"pending", "succeeded"}, m.changes("a"))
-		require.Contains(t, m.history("a"), "signed")
+		m.signed("a")
+		b.set("a", "reversed")
+		m.knock("a")
+		m.again(10, 2*time.Hour)
+		require.Equal(t, []string{"pending", "succeeded", "reversed"}, m.changes("a"))
+	})
+}
+
+// TestJournalSignedKnockWithoutAFunc: there is nobody to tell, and nothing is left to do.
+func TestJournalSignedKnockWithoutAFunc(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		m := signedMerchant(t, db, dialect, newBank(sdk.Referenced), nil)
+		m.mustPlan("a")
+		m.work(0)
+		m.signed("a")
+		require.Empty(t, m.entry("a").Owed)
+		require.Zero(t, m.entry("a").Due)
 	})
 }

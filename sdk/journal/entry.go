@@ -77,7 +77,7 @@ type entry struct {
 	opened          int // attempts of this step that left, or may have left
 	looks           int // lookups since the last attempt that said absent; of an end: see kindsOfReading
 	contested       bool
-	admitted        bool // the limit lets it pass: it was sent before, and is counted, or a person approved it
+	exempt          bool // from the limit: it was sent before, and is counted, or a person approved it
 	mayResend       bool // a person allowed another attempt
 	restart         bool // a new phase begins: set sinceAt
 
@@ -97,7 +97,7 @@ type entry struct {
 
 func (e *entry) columns() []any {
 	return []any{&e.id, &e.flow, &e.reference, &e.state, &e.standing, &e.resume, &e.owed, &e.step, &e.fence, &e.knocks, &e.tries,
-		&e.attempts, &e.opened, &e.looks, &e.contested, &e.admitted, &e.mayResend, &e.sinceAt, &e.createdAt, &e.changedAt, &e.firstSentAt, &e.sentAt, &e.askedAt,
+		&e.attempts, &e.opened, &e.looks, &e.contested, &e.exempt, &e.mayResend, &e.sinceAt, &e.createdAt, &e.changedAt, &e.firstSentAt, &e.sentAt, &e.askedAt,
 		&e.digest, &e.digestVersion, &e.now}
 }
 

@@ -130,7 +130,7 @@ func (j *Journal) reserve(ctx context.Context, tx *transaction, m *machine, e *e
 	if err != nil || amount.IsZero() {
 		return err
 	}
-	if !e.admitted && !limit.PerEntry.IsZero() && amount.GreaterThan(limit.PerEntry) {
+	if !e.exempt && !limit.PerEntry.IsZero() && amount.GreaterThan(limit.PerEntry) {
 		return fmt.Errorf("%w: more than one entry may cost", errBeyondLimit)
 	}
 	if limit.PerWindow.IsZero() {
@@ -147,7 +147,7 @@ func (j *Journal) reserve(ctx context.Context, tx *transaction, m *machine, e *e
 	if err != nil {
 		return err
 	}
-	if sum = sum.Add(amount); !e.admitted && sum.GreaterThan(limit.PerWindow) {
+	if sum = sum.Add(amount); !e.exempt && sum.GreaterThan(limit.PerWindow) {
 		return fmt.Errorf("%w: more than all entries of a window may cost", errBeyondLimit)
 	}
 	_, err = execute(ctx, tx, j.sql.reserve, e.flow, e.currency, begins, sum.String())

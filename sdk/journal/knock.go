@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/kapiteni/kapiten-go/webhook"
 )
@@ -20,19 +20,10 @@ import (
 // response is the end: none of those receives callbacks.
 const maxKnocks = 10_000
 
-// maxNoters bounds the knocks that are noted at the same time. There is one noter, and one
-// more for each whose knock takes longer than queueLimit: a signed callback tells a func,
-// which may be slow, and a knock waits for the row that another func holds.
-const maxNoters = 16
-
 type knocks struct {
 	mu      sync.Mutex
 	waiting map[knocked][]byte // with the body of a signed callback, or nil
-	queue   []knocked          // those of waiting that are next, in order
-	noting  map[knocked]bool
-	known   map[*machine]bool // of which something was noted since the queue was empty
-	noters  int
-	late    int // noters that hold up no other
+	noting  bool
 }
 
 type knocked struct {
@@ -52,9 +43,11 @@ type knocked struct {
 // apart, and once more after each response that would overturn the end. Once it is
 // overturned, the three begin again. Without a clear response it looks on, up to
 // FlowConfig.DoubtLimit. It looks once if the knock came before your func had taken the end.
-// A func that a signed callback tells holds up other knocks for a second at most, unless 16
-// are slow at once. Later news needs another knock, Provider.Watch or, where the
+// Later news needs another knock, Provider.Watch or, where the
 // provider has a list, Flow.Compare.
+//
+// Knocks are written down one after the other. One at an entry whose func is running waits
+// for it, Config.CallTimeout at most, and holds up those that follow.
 func (f *Flow[P, T]) Knock(auth ...webhook.Authenticator) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -101,103 +94,68 @@ const maxKnockBody = 64 << 10
 // knock notes a reference in memory, so that the time of the response does not tell
 // whether there is an entry. It is written to the database after the response.
 func (j *Journal) knock(ctx context.Context, m *machine, reference string, signed []byte) {
-	all := &j.knocks
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	if all.waiting == nil {
-		all.waiting, all.noting, all.known = map[knocked][]byte{}, map[knocked]bool{}, map[*machine]bool{}
+	j.knocks.mu.Lock()
+	defer j.knocks.mu.Unlock()
+	if j.knocks.waiting == nil {
+		j.knocks.waiting = map[knocked][]byte{}
 	}
-	if len(all.waiting) >= maxKnocks {
+	if len(j.knocks.waiting) >= maxKnocks {
 		return
 	}
 	k := knocked{m, reference}
-	if signed != nil || all.waiting[k] == nil {
-		all.waiting[k] = signed
+	if signed != nil || j.knocks.waiting[k] == nil {
+		j.knocks.waiting[k] = signed
 	}
-	j.moreNoters(ctx)
-}
-
-// moreNoters begins a noter if all others are late.
-func (j *Journal) moreNoters(ctx context.Context) {
-	if j.knocks.noters <= j.knocks.late && j.knocks.noters < maxNoters {
-		j.knocks.noters++
+	if !j.knocks.noting {
+		j.knocks.noting = true
 		go j.noteKnocks(ctx)
 	}
 }
 
-// noteKnocks writes down what knocked, until nothing is left.
+// noteKnocks writes down what knocked, until nothing is left. Knocks for the same
+// reference that came meanwhile are one.
 func (j *Journal) noteKnocks(ctx context.Context) {
-	all := &j.knocks
 	for {
-		k, signed, more := j.nextKnock()
-		if !more {
+		j.knocks.mu.Lock()
+		waiting := j.knocks.waiting
+		j.knocks.waiting = nil
+		j.knocks.noting = len(waiting) > 0
+		j.knocks.mu.Unlock()
+		if len(waiting) == 0 {
 			return
 		}
-		late := time.AfterFunc(queueLimit, func() {
-			all.mu.Lock()
-			defer all.mu.Unlock()
-			all.late++
-			j.moreNoters(ctx)
-		})
-		known, err := j.noteFact(ctx, k, signed)
-		if !known && err == nil {
-			known, err = j.noteKnock(ctx, k)
-		}
-		if err != nil {
-			j.cfg.Logger.WarnContext(ctx, "journal: knock", "flow", k.m.name, "error", err)
-		}
-		all.mu.Lock()
-		if !late.Stop() {
-			all.late--
-		}
-		delete(all.noting, k)
-		if known {
-			all.known[k.m] = true
-		}
-		all.mu.Unlock()
-	}
-}
-
-// nextKnock is what a noter writes down next. Knocks for a reference that came meanwhile
-// are one, and wait while it is noted.
-func (j *Journal) nextKnock() (k knocked, signed []byte, more bool) {
-	all := &j.knocks
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	if len(all.queue) == 0 {
-		for m := range all.known {
-			m.rouse()
-		}
-		clear(all.known)
-		for k := range all.waiting {
-			if !all.noting[k] {
-				all.queue = append(all.queue, k)
-			}
-		}
-		slices.SortFunc(all.queue, func(a, b knocked) int {
+		roused := map[*machine]bool{}
+		inOrder := slices.SortedFunc(maps.Keys(waiting), func(a, b knocked) int {
 			return cmp.Or(cmp.Compare(a.m.name, b.m.name), cmp.Compare(a.reference, b.reference))
 		})
+		for _, k := range inOrder {
+			known, err := j.noteFact(ctx, k, waiting[k])
+			if !known && err == nil {
+				known, err = j.noteKnock(ctx, k)
+			}
+			if err != nil {
+				j.cfg.Logger.WarnContext(ctx, "journal: knock", "flow", k.m.name, "error", err)
+			}
+			roused[k.m] = roused[k.m] || known
+		}
+		for m, known := range roused {
+			if known {
+				m.rouse()
+			}
+		}
 	}
-	if len(all.queue) == 0 {
-		all.noters--
-		return k, nil, false
-	}
-	k, all.queue = all.queue[0], all.queue[1:]
-	signed = all.waiting[k]
-	delete(all.waiting, k)
-	all.noting[k] = true
-	return k, signed, true
 }
 
-// noteFact records what a signed callback says, if it ends an open entry. It leaves all
-// else to a worker, who asks: callbacks come late and out of order.
+// noteFact records what a signed callback says, if it ends an open entry. A worker tells
+// your func, which may be slow. It leaves all else to a worker, too, who asks: callbacks
+// come late and out of order.
 func (j *Journal) noteFact(ctx context.Context, k knocked, signed []byte) (done bool, err error) {
 	if signed == nil {
 		return false, nil
 	}
-	reading, cancel := context.WithTimeout(ctx, j.cfg.CallTimeout)
+	ctx, cancel := context.WithTimeout(ctx, j.cfg.CallTimeout)
 	defer cancel()
-	e, listed, err := j.find(reading, k.m.name, k.reference)
+	e, listed, err := j.find(ctx, k.m.name, k.reference)
 	switch {
 	case errors.Is(err, ErrUnknown):
 		return false, nil
@@ -206,14 +164,14 @@ func (j *Journal) noteFact(ctx context.Context, k knocked, signed []byte) (done 
 	case e.state != StateOpen || e.standing != Pending || e.owed != "" || listed.Holder != "":
 		return false, nil
 	}
-	if err := j.loadAll(reading, []*entry{e}); err != nil || !e.loaded {
+	if err := j.loadAll(ctx, []*entry{e}); err != nil || !e.loaded {
 		return false, err
 	}
 	a, ok := k.m.fact(e, signed)
 	if !ok || a.standing != Succeeded && a.standing != Failed {
 		return false, nil
 	}
-	err = j.accept(ctx, k.m, e, a, "signed") // your func has its time
+	err = j.accept(ctx, k.m, e, a, eventSigned)
 	if errors.Is(err, errLeaseLost) {
 		return false, nil // a worker has just taken it
 	}

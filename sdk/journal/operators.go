@@ -266,7 +266,7 @@ func (a Act) apply(m *machine, e entry) (entry, Kind, error) {
 		if reason != ReasonLimit {
 			return no("it is not the limit that holds it")
 		}
-		e.state, e.admitted = e.resume, true
+		e.state, e.exempt = e.resume, true
 		return e, "", nil
 	case Resend:
 		if e.resume != StateSending || funcFailed {

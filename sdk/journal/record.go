@@ -26,9 +26,16 @@ type transition struct {
 	kind  Kind          // what your func is told; empty: nothing
 }
 
+// eventSigned is the event of what a signed callback says.
+const eventSigned = "signed"
+
 // record writes a transition, and runs your func in the same transaction. If the func
-// fails, the result is recorded alone and the func is owed the change.
+// fails, the result is recorded alone and the func is owed the change. So it is after a
+// signed callback: who notes callbacks has no time for a func.
 func (j *Journal) record(ctx context.Context, m *machine, e *entry, next entry, t transition) error {
+	if t.event == eventSigned && m.tell != nil {
+		next.owed, t.kind, t.delay = t.kind, "", 0
+	}
 	next.note = t.note
 	err := j.write(ctx, m, e, next, t)
 	var own *funcError
@@ -127,7 +134,7 @@ func (j *Journal) transitionPart(ctx context.Context, m *machine, e *entry, next
 	}
 	p := j.part(ctx, j.sql.write, []any{e.id, micros(t.delay), micros(j.knockedDelay(m, &next, next.looks, t.delay)), e.knocks, e.fence,
 		string(next.state), string(next.standing), string(next.resume), string(next.owed), next.step, next.lane(), next.tries, next.opened, next.looks,
-		flag(next.contested), flag(next.admitted), flag(next.mayResend), flag(next.restart)},
+		flag(next.contested), flag(next.exempt), flag(next.mayResend), flag(next.restart)},
 		[]any{blob(next.prepared), blob(next.value), next.note}, []any{t.event, string(next.state), t.actor, t.note})
 	if t.kind == "" && next.state != StateStuck && e.state != StateStuck {
 		return p
@@ -224,7 +231,7 @@ func (j *Journal) mark(ctx context.Context, m *machine, e *entry, prepared []byt
 			}
 		}
 		if err == nil {
-			e.state, e.prepared, e.looks, e.admitted, e.mayResend = StateSending, prepared, 0, true, false
+			e.state, e.prepared, e.looks, e.exempt, e.mayResend = StateSending, prepared, 0, true, false
 			if e.opened == 0 {
 				e.firstSentAt = e.now
 			}
@@ -258,7 +265,7 @@ func (j *Journal) wrote(ctx context.Context, e *entry, is func(now *entry, holde
 func (e *entry) stands(next *entry) bool {
 	return e.state == next.state && e.standing == next.standing && e.resume == next.resume && e.owed == next.owed && e.step == next.step &&
 		e.tries == next.tries && e.attempts == next.attempts && e.opened == next.opened && e.looks == next.looks &&
-		e.contested == next.contested && e.admitted == next.admitted && e.mayResend == next.mayResend
+		e.contested == next.contested && e.exempt == next.exempt && e.mayResend == next.mayResend
 }
 
 // changedOne turns a statement that changed no row into errLeaseLost.

@@ -60,8 +60,9 @@ func dueAt(knocked string) string {
 const (
 	meanwhile = `knocks <> $4`
 	// A knock moves nothing while a func has not taken a change. So somebody may have
-	// knocked when the func takes it. An open entry is asked for soon anyway.
-	meanwhileOrOwed = `(` + meanwhile + ` OR owed <> '' AND $6 <> 'open')`
+	// knocked when the func takes it, unless tries is still zero, as after a signed callback.
+	// An open entry is asked for soon anyway.
+	meanwhileOrOwed = `(` + meanwhile + ` OR owed <> '' AND tries > 0 AND $6 <> 'open')`
 )
 
 // wakes are the finished entries that a knock wakes: a lookup may correct them.
@@ -189,7 +190,7 @@ func newStatements(d Dialect) *statements {
 	// not sent. The references follow $4.
 	wait := fmt.Sprintf(`CASE WHEN looks > %d AND CAST($2 AS {bigint}) < %d THEN %[2]d ELSE CAST($2 AS {bigint}) END`, noReading, secondLook.Microseconds())
 	nearest := `CASE WHEN asked_at + ` + wait + ` > {now} THEN asked_at + ` + wait + ` ELSE {now} END`
-	out.knock = s(`UPDATE journal_entries SET knocks = knocks + 1, tries = CASE WHEN ` + wakes + ` THEN ` + strconv.Itoa(oneKnock) + ` ELSE tries END, due_at = CASE
+	out.knock = s(`UPDATE journal_entries SET knocks = knocks + 1, tries = CASE WHEN ` + wakes + ` THEN ` + strconv.Itoa(oneKnock) + ` WHEN owed <> '' AND tries = 0 THEN 1 ELSE tries END, due_at = CASE
 			WHEN due_at IS NULL THEN CASE WHEN $3 = 1 AND ` + wakes + ` THEN ` + nearest + ` END
 			WHEN holder <> '' OR state = 'planned' OR owed <> '' OR due_at < ` + nearest + ` THEN due_at
 			ELSE ` + nearest + ` END

@@ -407,3 +407,34 @@ func TestJournalSignedKnockWithoutAFunc(t *testing.T) {
 		require.Zero(t, m.entry("a").Due)
 	})
 }
+
+// TestJournalKnockAtABusyDatabase: what a database refuses for a moment is tried again, and
+// any other error loses the knock alone.
+func TestJournalKnockAtABusyDatabase(t *testing.T) {
+	onGated(t, func(t *testing.T, _, gated *sql.DB, dialect journal.Dialect, g *gate) {
+		m := newMerchant(t, gated, dialect, newBank(sdk.Referenced))
+		for _, reference := range []string{"a", "b"} {
+			m.mustPlan(reference)
+		}
+		m.work(0)
+		refuse := func(times int, says error) {
+			var again func()
+			again = func() {
+				g.mu.Lock()
+				defer g.mu.Unlock()
+				if times--; times > 0 {
+					g.lost = again
+				}
+			}
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			g.loses, g.says, g.lost = "knocks = knocks + 1", says, again
+		}
+		refuse(3, errors.New("database is locked"))
+		m.knock("a")
+		refuse(1, errors.New("no such table"))
+		require.Equal(t, http.StatusOK, m.post(knockSecret, "a").Code)
+		m.knock("b")
+		require.Equal(t, 1, m.knocks("a"))
+	})
+}

@@ -8,7 +8,10 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 
+	"github.com/kapiteni/kapiten-go/internal/sqldb"
+	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/webhook"
 )
 
@@ -178,13 +181,19 @@ func (j *Journal) noteFact(ctx context.Context, k knocked, signed []byte) (done 
 	return err == nil, err
 }
 
+// noteKnock tries again what a database refuses for a moment: on SQLite each func holds up
+// all who write.
 func (j *Journal) noteKnock(ctx context.Context, k knocked) (known bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, j.cfg.CallTimeout)
 	defer cancel()
-	r, err := j.db.ExecContext(ctx, j.sql.knock, k.m.name, j.cfg.KnockGap.Microseconds(), flag(k.m.reads()), k.reference)
-	if err != nil {
-		return false, err
+	for try := 1; ; try++ {
+		r, err := j.db.ExecContext(ctx, j.sql.knock, k.m.name, j.cfg.KnockGap.Microseconds(), flag(k.m.reads()), k.reference)
+		if err == nil {
+			n, err := r.RowsAffected()
+			return n > 0, err
+		}
+		if !sqldb.Passing(err) || transport.Pause(ctx, j.backoff(try, 10*time.Millisecond, time.Second)) != nil {
+			return false, err
+		}
 	}
-	n, err := r.RowsAffected()
-	return n > 0, err
 }

@@ -35,7 +35,7 @@ func (d Dialect) Known() bool { return d == PostgreSQL || d == MySQL || d == SQL
 
 // PoolMode says what to set when a statement that a driver has prepared is there already, or is
 // gone.
-const PoolMode = "a pool such as PgBouncer in transaction mode mixes up prepared statements; for pgx add default_query_exec_mode=exec to the DSN, or set max_prepared_statements in pgbouncer.ini"
+const PoolMode = "a pool such as PgBouncer in transaction mode mixes up prepared statements; set max_prepared_statements in pgbouncer.ini, or add default_query_exec_mode=exec to the DSN of pgx, binary_parameters=yes to that of lib/pq"
 
 // Schema is the tables of one package. Their version is kept in the table Name_schema.
 type Schema struct {

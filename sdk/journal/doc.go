@@ -150,7 +150,7 @@
 //
 // The databases are PostgreSQL 12, MySQL 8.0.1, MariaDB 10.6 and SQLite 3.35, or later.
 // MySQL itself was not tried, MariaDB was. The constants of Dialect say how to open each.
-// Behind PgBouncer in transaction mode pgx needs default_query_exec_mode=exec.
+// Behind PgBouncer in transaction mode a setting is needed: see the constant PostgreSQL.
 // The clock of leases is the database's. Parameters
 // and responses are stored as JSON, which holds names and phone numbers: Purge removes
 // them and keeps the references. A callback URL is not stored: a placeholder stands in

@@ -122,8 +122,8 @@ var errBeyondLimit = errors.New("beyond the limit of the flow")
 
 // reserve counts what an entry costs before its first byte leaves. The row of the
 // window is locked until the end of the transaction, so that replicas share it.
-// What a person approved counts too, and is never beyond the limit.
-// A refusal gives nothing back: the limit errs on the safe side.
+// What is exempt is counted, and never refused. What the provider refuses stays counted:
+// the limit errs on the safe side.
 func (j *Journal) reserve(ctx context.Context, tx *transaction, m *machine, e *entry) error {
 	limit := m.settings.Limit
 	amount, err := e.cost()

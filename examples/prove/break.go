@@ -94,6 +94,10 @@ var rules = []rule{
 		},
 	},
 	{
+		"a refusal is believed", "a refusal is looked up: the payment asked for may be its reason", "kasapay",
+		[]edit{{transport + "settle.go", "	case e.Outcome != sdk.Rejected:\n		return e\n	case errors", "	case e.Outcome != sdk.Unknown:\n		return e\n	case errors", 1}},
+	},
+	{
 		"direct responses", "a direct response is compared with what was asked for", "bitpesa,kapiten,kotani,kpay",
 		[]edit{
 			{transport + "check.go", "	if found == Different {\n		return &wrapped", "	if found == Different {\n		return nil\n	}\n	if found == Different {\n		return &wrapped", 1},

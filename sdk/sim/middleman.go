@@ -55,6 +55,9 @@ func (m *middleman) RoundTrip(req *http.Request) (*http.Response, error) {
 	if fault == FaultExpire && !b.tokens {
 		fault = ""
 	}
+	if c := callOf(ctx); c != nil && fault != "" {
+		c.disturbed = true
+	}
 	w.mu.Unlock()
 
 	conn := &traceConn{}

@@ -77,7 +77,7 @@ type Violation struct {
 // The promises of the simulation itself.
 const (
 	TwiceDebited    = "debited twice"          // more than one debit under a reference, or of one call
-	RejectedDebited = "refused, yet paid"      // "rejected" or "not sent", and an attempt of that call was paid
+	RejectedDebited = "refused, yet paid"      // "rejected" or "not sent", and an attempt of that call was paid, or could be seen to be paid before
 	OwnTaken        = "taken by itself"        // "the reference is another payment's", and it is this payment's
 	SentRefused     = "sent, yet refused here" // the client says that it sent nothing, because the parameters are wrong
 	SuccessWithout  = "success of nothing"
@@ -233,6 +233,26 @@ func (w *World) judgeRefused(debits map[string]int, last map[string]*call) {
 		duplicate := c.over && outcome(c.err) == "rejected" && errors.Is(c.err, sdk.ErrDuplicate) && !errors.Is(c.err, sdk.ErrReferenceTaken)
 		if duplicate && debits[name] > 0 && !heard[name] && w.stuck[name] == "" && !w.profile.Repeats {
 			w.violate(RejectedDebited, "the last that was told of %s: %s; and it has %d debit", name, told(c.err), debits[name])
+		}
+	}
+}
+
+// judgeRefusal finds a payment which a refusal hides: an earlier call had made it, nothing
+// went wrong with this call, and the same call again must find what is there. A payment that
+// is over may have failed, and then the refusal is true.
+func (w *World) judgeRefusal(c *call) {
+	w.mu.Lock()
+	b, disturbed := w.bank(c.Provider), c.disturbed || w.profile.Repeats || w.profile.Forgetful
+	w.mu.Unlock()
+	if b == nil || disturbed || outcome(c.err) != "rejected" {
+		return
+	}
+	for _, p := range b.payments() {
+		w.mu.Lock()
+		shown := w.made[b.name+" "+p.ID]+b.lag < c.began
+		w.mu.Unlock()
+		if p.Reference == c.Reference && p.Pending && p.Debits > 0 && shown && p.Differs(c.Ask) == "" {
+			w.violate(RejectedDebited, "%s was told of %s %s: %s; and an earlier call has made it", c.actor, c.Provider, c.Reference, told(c.err))
 		}
 	}
 }

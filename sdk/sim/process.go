@@ -331,7 +331,9 @@ type call struct {
 	over   bool
 	err    error
 
-	writes, unclear int // requests that were writes, and those without a response
+	began           time.Duration
+	disturbed       bool // one of its requests met a fault, or was given up
+	writes, unclear int  // requests that were writes, and those without a response
 }
 
 func callOf(ctx context.Context) *call {
@@ -344,7 +346,7 @@ func callOf(ctx context.Context) *call {
 func (p *Process) Call(ctx context.Context, a Ask, f func(ctx context.Context) error) error {
 	w := p.w
 	w.mu.Lock()
-	c := &call{Ask: a, number: len(w.calls) + 1, actor: p.actor(ctx)}
+	c := &call{Ask: a, number: len(w.calls) + 1, actor: p.actor(ctx), began: w.sinceLocked()}
 	w.calls = append(w.calls, c)
 	w.mu.Unlock()
 	err := f(context.WithValue(ctx, callKey{}, c))
@@ -353,6 +355,7 @@ func (p *Process) Call(ctx context.Context, a Ask, f func(ctx context.Context) e
 	c.over, c.err = true, err
 	w.mu.Unlock()
 	w.note(c.actor, true, "told: %s", told(err))
+	w.judgeRefusal(c)
 	return err
 }
 

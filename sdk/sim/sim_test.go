@@ -19,6 +19,8 @@ import (
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/sim"
@@ -103,6 +105,73 @@ func TestTheOracleSeesALie(t *testing.T) {
 			if lie.want == sim.MadeOtherwise {
 				assert.Len(t, r.Failures[0].Violations, 1, "and it is not the caller's own")
 			}
+		})
+	}
+}
+
+// A refusal must not hide what an earlier call has made, and what the provider shows.
+func TestTheOracleSeesWhatARefusalHides(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		want      string
+		reference string
+		account   string
+		asleep    time.Duration // between the two calls
+		lookups   int           // in trouble
+	}{
+		"it is there":         {sim.RejectedDebited, "payout-1-slow", "221000", time.Minute, 0},
+		"another's is there":  {"", "payout-1-slow", "221001", time.Minute, 0},
+		"it is over":          {"", "payout-1", "221000", time.Hour, 0}, // it may have failed
+		"made meanwhile":      {"", "payout-1-slow", "221000", 0, 0},
+		"a lookup in trouble": {"", "payout-1-slow", "221000", time.Minute, 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := sim.Explore(t, sim.Config{Seeds: 1, Shrink: -1, Profiles: []sim.Profile{{Calm: true}}, Seed: 3}, func(w *sim.World) {
+				w.Kasapay(func(c *kasapaytest.Config) { c.Float = map[string]decimal.Decimal{"KES": decimal.NewFromInt(5000)} })
+				w.Process("liar", func(p *sim.Process) error {
+					client, err := kasapay.New(p.KasapayConfig())
+					if err != nil {
+						return err
+					}
+					pay := func(ctx context.Context) (err error) {
+						for range 20 {
+							if _, err = client.Payouts.Create(ctx, kasapay.CreatePayoutParams{
+								Reference: row.reference, RecipientType: kasapay.Paybill, RecipientAccountNumber: "221000", RecipientName: "Supplier", AccountReference: "0101",
+								Amount: decimal.NewFromInt(1000), Currency: "KES", Country: "KEN", Description: "goods", CallbackURL: "https://shop.example/hooks/kasapay",
+							}); err == nil {
+								break
+							}
+						}
+						return err
+					}
+					ask := sim.Ask{Provider: "kasapay", Reference: row.reference, Amount: decimal.NewFromInt(1000), Currency: "KES", Account: row.account}
+					if row.asleep > 0 {
+						if err := pay(p.Context()); err != nil {
+							return err
+						}
+						p.Sleep(p.Context(), row.asleep)
+					}
+					_ = p.Call(p.Context(), ask, func(ctx context.Context) error {
+						if row.asleep == 0 {
+							p.Sleep(ctx, time.Second)
+							p.Go("another", func(context.Context) { _ = pay(p.Context()) })
+							p.Sleep(ctx, time.Minute)
+						}
+						for range row.lookups {
+							_, _ = client.Payouts.Find(ctx, row.reference)
+						}
+						return &sdk.Error{Outcome: sdk.Rejected, Reasons: []error{sdk.ErrInsufficientFunds}}
+					})
+					return nil
+				})
+			})
+			if row.want == "" {
+				require.Empty(t, r.Failures)
+				return
+			}
+			require.Len(t, r.Failures, 1)
+			assert.Equal(t, row.want, r.Failures[0].Violations[0].Kind)
 		})
 	}
 }

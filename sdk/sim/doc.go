@@ -54,7 +54,8 @@
 // of them references with the endings of the fakes, such as "-failed". A success that is
 // taken back keeps its debit: of a reversed payout Debits is 1.
 // References that were begun are settled, unless World.Stuck hands them to a person. No
-// lookup denies a payment once the trouble is long over.
+// refusal hides what an earlier call had made, if nothing went wrong with the call. No lookup
+// denies a payment once the trouble is long over.
 // World.Check adds a merchant's own checks.
 //
 // A run that met no trouble proves nothing: Report.Met counts the situations, and

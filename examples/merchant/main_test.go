@@ -73,10 +73,20 @@ func TestAPersonEndsARideThatKapitenNeverShowed(t *testing.T) {
 	for id, act := range orders {
 		must(s.journal.Act(t.Context(), journal.Act{Flow: "rides", Reference: journal.Reference(id, purposeRide), Do: act, Actor: "Ines", Reason: "asked Kapiten"}))
 	}
-	states, err := db.states(t.Context())
-	must(err)
-	if got, want := fmt.Sprint(states), "map[order-1:delivered order-2:not delivered]"; got != want {
-		t.Errorf("the orders are %s, not %s", got, want)
+	for _, step := range []struct {
+		kind  journal.Kind // of the payment of order-1
+		state string
+	}{
+		{journal.Pending, stateDelivered}, {journal.Succeeded, stateDelivered}, {journal.Reversed, stateTakenBack}, {journal.Corrected, stateDelivered},
+	} {
+		must(s.db.inTx(t.Context(), func(tx journal.Tx) error {
+			return s.collected(t.Context(), tx, journal.Change[kpay.Payment]{Reference: journal.Reference("order-1", purposeCollect), Kind: step.kind})
+		}))
+		states, err := db.states(t.Context())
+		must(err)
+		if got, want := fmt.Sprint(states), fmt.Sprintf("map[order-1:%s order-2:not delivered]", step.state); got != want {
+			t.Errorf("%s: the orders are %s, not %s", step.kind, got, want)
+		}
 	}
 	books, err := db.readBooks(t.Context())
 	must(err)
@@ -125,16 +135,16 @@ func TestTheBooksFollowEachChange(t *testing.T) {
 		books   string // collect, ride, payout
 		state   string
 	}{
-		{purposeCollect, journal.Pending, "0 0 0", "new"},
+		{purposeCollect, journal.Pending, "0 0 0", stateNew},
 		{purposeCollect, journal.Stuck, "0 0 0", stateDoubt},
-		{purposeCollect, journal.Failed, "0 0 0", "cancelled"},
+		{purposeCollect, journal.Failed, "0 0 0", stateCancelled},
 		{purposeCollect, journal.Corrected, "9000 0 0", stateCollected},
 		{purposeCollect, journal.Reversed, "0 0 0", stateTakenBack},
 		{purposeCollect, journal.Corrected, "9000 0 0", stateCollected},
 		{purposeRide, journal.Pending, "9000 0 0", stateCollected},
 		{purposeRide, journal.Stuck, "9000 0 0", stateDoubt},
 		{purposeRide, journal.Succeeded, "9000 1200 0", stateDelivered},
-		{purposeRide, journal.Reversed, "9000 0 0", "not delivered"},
+		{purposeRide, journal.Reversed, "9000 0 0", stateNotDelivered},
 		{purposeCollect, journal.Reversed, "0 0 0", stateTakenBack},
 		{purposeRide, journal.Corrected, "0 1200 0", stateTakenBack},
 		{purposeCollect, journal.Corrected, "9000 1200 0", stateDelivered},
@@ -146,10 +156,20 @@ func TestTheBooksFollowEachChange(t *testing.T) {
 		{purposePayout, journal.Corrected, "9000 1200 45", stateDone},
 		{purposeCollect, journal.Reversed, "0 1200 45", stateTakenBack},
 		{purposeCollect, journal.Corrected, "9000 1200 45", stateDone},
-		{purposeRide, journal.Reversed, "9000 0 45", "not delivered"},
-		{purposeRide, journal.Failed, "9000 0 45", "not delivered"},
+		{purposeRide, journal.Reversed, "9000 0 45", stateNotDelivered},
+		{purposeRide, journal.Failed, "9000 0 45", stateNotDelivered},
 		{purposeRide, journal.Corrected, "9000 1200 45", stateDone},
 		{purposePayout, journal.Kind("of a newer release"), "9000 1200 45", stateDone},
+		{purposePayout, journal.Reversed, "9000 1200 0", stateNotPaid},
+		{purposeCollect, journal.Reversed, "0 1200 0", stateTakenBack},
+		{purposePayout, journal.Stuck, "0 1200 0", stateTakenBack},
+		{purposePayout, journal.Corrected, "0 1200 45", stateTakenBack},
+		{purposeCollect, journal.Stuck, "0 1200 45", stateTakenBack},
+		{purposeRide, journal.Reversed, "0 0 45", stateTakenBack},
+		{purposeCollect, journal.Corrected, "9000 0 45", stateNotDelivered},
+		{purposePayout, journal.Reversed, "9000 0 0", stateNotDelivered},
+		{purposePayout, journal.Corrected, "9000 0 45", stateNotDelivered},
+		{purposeRide, journal.Corrected, "9000 1200 45", stateDone},
 	} {
 		must(s.db.inTx(t.Context(), func(tx journal.Tx) error {
 			return change[step.purpose](tx, journal.Reference("order-1", step.purpose), step.kind)

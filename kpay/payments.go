@@ -258,27 +258,25 @@ func (c *Client) pay(p PayParams) transport.Write[Payment] {
 	request, callback, faults := c.payRequest(p)
 	refID := p.RefID // the closures keep it, and not all of p
 	return transport.Write[Payment]{Core: c.core, Err: c.core.InvalidCall(transport.Call{Op: OpPay, Reference: refID, Body: request}, faults), Call: func(out **Payment) transport.Call {
-		nobodys := false
+		look := func(ctx context.Context, existing bool) (transport.Finding, error) {
+			found, err := c.Find(ctx, refID)
+			switch {
+			case transport.SaysAbsent(err):
+				return transport.Absent, nil
+			case err != nil: // another refid in the response among others
+				return 0, err
+			}
+			found.Existing, found.Unverified = existing, true
+			*out = found
+			if found.Status.Failed() {
+				return transport.Failed, nil
+			}
+			return transport.Same, nil
+		}
 		return transport.Call{
-			Op: OpPay, Reference: refID, Body: request, Callback: callback, Decode: decode(out, refID),
-			Lookup: func(ctx context.Context, existing bool) (transport.Finding, error) {
-				found, err := c.Find(ctx, refID)
-				switch {
-				case transport.SaysAbsent(err):
-					return transport.Absent, nil
-				case err != nil: // another refid in the response among others
-					return 0, err
-				}
-				found.Existing, found.Unverified = existing && !nobodys, true
-				*out = found
-				if found.Status.Failed() {
-					return transport.Failed, nil
-				}
-				return transport.Same, nil
-			},
-			Doubts: func(e *sdk.Error) bool {
-				nobodys = declinesNobody(e) // then this call may have made what is found
-				return nobodys
+			Op: OpPay, Reference: refID, Body: request, Callback: callback, Decode: decode(out, refID), Lookup: look, Doubts: declinesNobody,
+			LookRefused: func(ctx context.Context, _ bool) (transport.Finding, error) {
+				return look(ctx, false) // this call may have made what is found
 			},
 		}
 	}}

@@ -13,22 +13,25 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk/journal"
 )
 
-// schema holds the merchant's own tables. A book is one line of money for one order, as long as
-// the money has not come back: the primary key makes a second line for the same thing an error.
+// schema holds the merchant's own tables. An order is three steps, each with a reference and a
+// state of its own. A book is one line of money for one order, as long as the money has not come
+// back: the primary key makes a second line for the same thing an error.
 var schema = []string{
-	`CREATE TABLE IF NOT EXISTS orders (id text PRIMARY KEY, state text NOT NULL)`,
-	`CREATE TABLE IF NOT EXISTS refs (reference text PRIMARY KEY, order_id text NOT NULL)`,
+	`CREATE TABLE IF NOT EXISTS steps (reference text PRIMARY KEY, order_id text NOT NULL, number integer NOT NULL, state text NOT NULL)`,
 	`CREATE TABLE IF NOT EXISTS books (order_id text NOT NULL, kind text NOT NULL, amount text NOT NULL, PRIMARY KEY (order_id, kind))`,
 }
 
-// The states of an order as it goes well. The others say what a person must look at.
+// The states of a step. Those below stateDone say what a person must look at.
 const (
-	stateCollected = "collected"
-	stateDelivered = "delivered"
-	stateDone      = "done"
-	stateDoubt     = "in doubt"
-	stateNotPaid   = "supplier not paid"
-	stateTakenBack = "payment taken back"
+	stateNew          = "new"
+	stateCollected    = "collected"
+	stateDelivered    = "delivered"
+	stateDone         = "done"
+	stateDoubt        = "in doubt"
+	stateCancelled    = "cancelled"
+	stateTakenBack    = "payment taken back"
+	stateNotDelivered = "not delivered"
+	stateNotPaid      = "supplier not paid"
 )
 
 // database is the merchant's own database: PostgreSQL, or a SQLite file.
@@ -52,7 +55,7 @@ func (d *database) create(ctx context.Context) error {
 		return err
 	}
 	statements := schema
-	for _, table := range []string{"orders", "refs", "books", "journal_entries", "journal_details", "journal_history", "journal_stuck", "journal_flows", "journal_spend"} {
+	for _, table := range []string{"steps", "books", "journal_entries", "journal_details", "journal_history", "journal_stuck", "journal_flows", "journal_spend"} {
 		statements = append(statements, "DELETE FROM "+table)
 	}
 	for _, statement := range statements {
@@ -84,11 +87,9 @@ func (d *database) text(statement string) string {
 }
 
 func (d *database) insertOrder(ctx context.Context, tx journal.Tx, id string) error {
-	if _, err := tx.ExecContext(ctx, d.text(`INSERT INTO orders (id, state) VALUES ($1, 'new') ON CONFLICT DO NOTHING`), id); err != nil {
-		return err
-	}
-	for _, purpose := range []string{purposeCollect, purposeRide, purposePayout} {
-		_, err := tx.ExecContext(ctx, d.text(`INSERT INTO refs (reference, order_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`), journal.Reference(id, purpose), id)
+	for number, purpose := range []string{purposeCollect, purposeRide, purposePayout} {
+		_, err := tx.ExecContext(ctx, d.text(`INSERT INTO steps (reference, order_id, number, state) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`),
+			journal.Reference(id, purpose), id, number, stateNew)
 		if err != nil {
 			return err
 		}
@@ -97,7 +98,7 @@ func (d *database) insertOrder(ctx context.Context, tx journal.Tx, id string) er
 }
 
 func (d *database) orderOf(ctx context.Context, tx journal.Tx, reference string) (id string, err error) {
-	rows, err := tx.QueryContext(ctx, d.text(`SELECT order_id FROM refs WHERE reference = $1`), reference)
+	rows, err := tx.QueryContext(ctx, d.text(`SELECT order_id FROM steps WHERE reference = $1`), reference)
 	if err != nil {
 		return "", err
 	}
@@ -114,8 +115,11 @@ func (d *database) orderOf(ctx context.Context, tx journal.Tx, reference string)
 	return id, rows.Err()
 }
 
-func (d *database) setState(ctx context.Context, tx journal.Tx, id, state string) error {
-	_, err := tx.ExecContext(ctx, d.text(`UPDATE orders SET state = $1 WHERE id = $2`), state, id)
+// setState writes down how a step stands. A payment that was taken back stays in sight until it
+// is corrected.
+func (d *database) setState(ctx context.Context, tx journal.Tx, id, kind, state string) error {
+	_, err := tx.ExecContext(ctx, d.text(`UPDATE steps SET state = $1 WHERE reference = $2 AND (state <> $3 OR $1 = $4)`),
+		state, journal.Reference(id, kind), stateTakenBack, stateCollected)
 	return err
 }
 
@@ -125,30 +129,18 @@ func (d *database) book(ctx context.Context, tx journal.Tx, id, kind string, amo
 	return err
 }
 
-// unbook takes money off the books that came back, and says so in the state of the order.
+// unbook takes money off the books that came back, and says so in the state of the step.
 func (d *database) unbook(ctx context.Context, tx journal.Tx, id, kind, state string) error {
 	if _, err := tx.ExecContext(ctx, d.text(`DELETE FROM books WHERE order_id = $1 AND kind = $2`), id, kind); err != nil {
 		return err
 	}
-	return d.setState(ctx, tx, id, state)
+	return d.setState(ctx, tx, id, kind, state)
 }
 
-// advance gives an order the state that follows from its books, and from what has just
-// happened: a correction may come long after the steps that follow it. A payment that was
-// taken back stays in sight.
-func (d *database) advance(ctx context.Context, tx journal.Tx, id, happened string) error {
-	_, err := tx.ExecContext(ctx, d.text(`UPDATE orders SET state = CASE
-		WHEN state = $7 AND NOT EXISTS (SELECT 1 FROM books WHERE order_id = $1 AND kind = $8) THEN state
-		WHEN EXISTS (SELECT 1 FROM books WHERE order_id = $1 AND kind = $2) THEN $3
-		WHEN EXISTS (SELECT 1 FROM books WHERE order_id = $1 AND kind = $4) THEN $5
-		ELSE $6 END WHERE id = $1`), id, purposePayout, stateDone, purposeRide, stateDelivered, happened,
-		stateTakenBack, purposeCollect)
-	return err
-}
-
-// states returns the state of each order.
+// states returns the state of each order: that of its first step which does not go well, or
+// else of the last step that was taken. A change may come long after the steps that follow it.
 func (d *database) states(ctx context.Context) (map[string]string, error) {
-	rows, err := d.QueryContext(ctx, `SELECT id, state FROM orders`)
+	rows, err := d.QueryContext(ctx, `SELECT order_id, state FROM steps ORDER BY number`)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +151,11 @@ func (d *database) states(ctx context.Context) (map[string]string, error) {
 		if err := rows.Scan(&id, &state); err != nil {
 			return nil, err
 		}
-		all[id] = state
+		before, seen := all[id]
+		well := before == stateNew || before == stateCollected || before == stateDelivered
+		if !seen || well && state != stateNew {
+			all[id] = state
+		}
 	}
 	return all, rows.Err()
 }

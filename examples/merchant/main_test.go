@@ -28,8 +28,8 @@ func TestTheStoryIsTrue(t *testing.T) {
 	}
 }
 
-// TestAPersonEndsARideThatKapitenNeverShowed plays both acts.
-func TestAPersonEndsARideThatKapitenNeverShowed(t *testing.T) {
+// openShop returns a shop with empty tables, and a func that ends the test at an error.
+func openShop(t *testing.T) (*shop, func(error)) {
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -37,15 +37,18 @@ func TestAPersonEndsARideThatKapitenNeverShowed(t *testing.T) {
 		}
 	}
 	w, err := newWorld(filepath.Join(t.TempDir(), "shop.db"))
-	defer w.end()
+	t.Cleanup(w.end)
 	must(err)
-	db, err := openDatabase(w.Database)
-	must(err)
-	defer db.Close()
-	must(db.create(t.Context()))
 	s, err := newShop(t.Context(), w.settings)
 	must(err)
-	defer s.db.Close()
+	t.Cleanup(func() { s.db.Close() })
+	must(s.db.create(t.Context()))
+	return s, must
+}
+
+// TestAPersonEndsARideThatKapitenNeverShowed plays both acts.
+func TestAPersonEndsARideThatKapitenNeverShowed(t *testing.T) {
+	s, must := openShop(t)
 	orders := map[string]journal.Do{"order-1": journal.Happened, "order-2": journal.DidNot}
 	must(s.db.inTx(t.Context(), func(tx journal.Tx) error {
 		for id := range orders {
@@ -67,24 +70,34 @@ func TestAPersonEndsARideThatKapitenNeverShowed(t *testing.T) {
 		`UPDATE journal_entries SET state = 'stuck', resume = 'sending', opened = 1, attempts = 1, due_at = NULL, lane = 0`,
 		`INSERT INTO journal_stuck (entry, flow, reason, note, since, alerted) SELECT id, flow, 'absent', 'not shown', 1, 1 FROM journal_entries`,
 	} {
-		_, err := db.ExecContext(t.Context(), statement)
+		_, err := s.db.ExecContext(t.Context(), statement)
 		must(err)
 	}
 	for id, act := range orders {
 		must(s.journal.Act(t.Context(), journal.Act{Flow: "rides", Reference: journal.Reference(id, purposeRide), Do: act, Actor: "Ines", Reason: "asked Kapiten"}))
 	}
-	states, err := db.states(t.Context())
-	must(err)
-	if got, want := fmt.Sprint(states), "map[order-1:delivered order-2:not delivered]"; got != want {
-		t.Errorf("the orders are %s, not %s", got, want)
+	for _, step := range []struct {
+		kind  journal.Kind // of the payment of order-1
+		state string
+	}{
+		{journal.Pending, stateDelivered}, {journal.Succeeded, stateDelivered}, {journal.Reversed, stateTakenBack}, {journal.Corrected, stateDelivered},
+	} {
+		must(s.db.inTx(t.Context(), func(tx journal.Tx) error {
+			return s.collected(t.Context(), tx, journal.Change[kpay.Payment]{Reference: journal.Reference("order-1", purposeCollect), Kind: step.kind})
+		}))
+		states, err := s.db.states(t.Context())
+		must(err)
+		if got, want := fmt.Sprint(states), fmt.Sprintf("map[order-1:%s order-2:not delivered]", step.state); got != want {
+			t.Errorf("%s: the orders are %s, not %s", step.kind, got, want)
+		}
 	}
-	books, err := db.readBooks(t.Context())
+	books, err := s.db.readBooks(t.Context())
 	must(err)
 	if len(books[purposeRide]) != 0 {
 		t.Errorf("a price that nobody showed is in the books: %v", books[purposeRide])
 	}
 	var payouts int
-	must(db.QueryRowContext(t.Context(), `SELECT count(*) FROM journal_entries WHERE flow = 'payouts'`).Scan(&payouts))
+	must(s.db.QueryRowContext(t.Context(), `SELECT count(*) FROM journal_entries WHERE flow = 'payouts'`).Scan(&payouts))
 	if payouts != 1 {
 		t.Errorf("%d suppliers are paid, not 1", payouts)
 	}
@@ -93,19 +106,7 @@ func TestAPersonEndsARideThatKapitenNeverShowed(t *testing.T) {
 // TestTheBooksFollowEachChange: a line stands for money as long as it has not come back, and
 // the order goes on where it was.
 func TestTheBooksFollowEachChange(t *testing.T) {
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	w, err := newWorld(filepath.Join(t.TempDir(), "shop.db"))
-	defer w.end()
-	must(err)
-	s, err := newShop(t.Context(), w.settings)
-	must(err)
-	defer s.db.Close()
-	must(s.db.create(t.Context()))
+	s, must := openShop(t)
 	must(s.order(t.Context(), "order-1"))
 	ride := kapiten.Ride{EstimatedPrice: decimal.NewNullDecimal(decimal.NewFromInt(1200))}
 	change := map[string]func(journal.Tx, string, journal.Kind) error{
@@ -125,16 +126,16 @@ func TestTheBooksFollowEachChange(t *testing.T) {
 		books   string // collect, ride, payout
 		state   string
 	}{
-		{purposeCollect, journal.Pending, "0 0 0", "new"},
+		{purposeCollect, journal.Pending, "0 0 0", stateNew},
 		{purposeCollect, journal.Stuck, "0 0 0", stateDoubt},
-		{purposeCollect, journal.Failed, "0 0 0", "cancelled"},
+		{purposeCollect, journal.Failed, "0 0 0", stateCancelled},
 		{purposeCollect, journal.Corrected, "9000 0 0", stateCollected},
 		{purposeCollect, journal.Reversed, "0 0 0", stateTakenBack},
 		{purposeCollect, journal.Corrected, "9000 0 0", stateCollected},
 		{purposeRide, journal.Pending, "9000 0 0", stateCollected},
 		{purposeRide, journal.Stuck, "9000 0 0", stateDoubt},
 		{purposeRide, journal.Succeeded, "9000 1200 0", stateDelivered},
-		{purposeRide, journal.Reversed, "9000 0 0", "not delivered"},
+		{purposeRide, journal.Reversed, "9000 0 0", stateNotDelivered},
 		{purposeCollect, journal.Reversed, "0 0 0", stateTakenBack},
 		{purposeRide, journal.Corrected, "0 1200 0", stateTakenBack},
 		{purposeCollect, journal.Corrected, "9000 1200 0", stateDelivered},
@@ -146,10 +147,20 @@ func TestTheBooksFollowEachChange(t *testing.T) {
 		{purposePayout, journal.Corrected, "9000 1200 45", stateDone},
 		{purposeCollect, journal.Reversed, "0 1200 45", stateTakenBack},
 		{purposeCollect, journal.Corrected, "9000 1200 45", stateDone},
-		{purposeRide, journal.Reversed, "9000 0 45", "not delivered"},
-		{purposeRide, journal.Failed, "9000 0 45", "not delivered"},
+		{purposeRide, journal.Reversed, "9000 0 45", stateNotDelivered},
+		{purposeRide, journal.Failed, "9000 0 45", stateNotDelivered},
 		{purposeRide, journal.Corrected, "9000 1200 45", stateDone},
 		{purposePayout, journal.Kind("of a newer release"), "9000 1200 45", stateDone},
+		{purposePayout, journal.Reversed, "9000 1200 0", stateNotPaid},
+		{purposeCollect, journal.Reversed, "0 1200 0", stateTakenBack},
+		{purposePayout, journal.Stuck, "0 1200 0", stateTakenBack},
+		{purposePayout, journal.Corrected, "0 1200 45", stateTakenBack},
+		{purposeCollect, journal.Stuck, "0 1200 45", stateTakenBack},
+		{purposeRide, journal.Reversed, "0 0 45", stateTakenBack},
+		{purposeCollect, journal.Corrected, "9000 0 45", stateNotDelivered},
+		{purposePayout, journal.Reversed, "9000 0 0", stateNotDelivered},
+		{purposePayout, journal.Corrected, "9000 0 45", stateNotDelivered},
+		{purposeRide, journal.Corrected, "9000 1200 45", stateDone},
 	} {
 		must(s.db.inTx(t.Context(), func(tx journal.Tx) error {
 			return change[step.purpose](tx, journal.Reference("order-1", step.purpose), step.kind)

@@ -67,7 +67,7 @@ func (s *shop) collected(ctx context.Context, tx journal.Tx, c journal.Change[kp
 		if err := s.db.book(ctx, tx, id, purposeCollect, price); err != nil {
 			return err
 		}
-		if err := s.db.advance(ctx, tx, id, stateCollected); err != nil {
+		if err := s.db.setState(ctx, tx, id, purposeCollect, stateCollected); err != nil {
 			return err
 		}
 		return s.rides.Plan(ctx, tx, kapiten.CreateRideParams{
@@ -77,11 +77,11 @@ func (s *shop) collected(ctx context.Context, tx journal.Tx, c journal.Change[kp
 			Sender: kapiten.Contact{Name: "The shop", Phone: "0788123457"}, Receiver: kapiten.Contact{Name: "Ama", Phone: "0788123456"},
 		})
 	case journal.Failed:
-		return s.db.setState(ctx, tx, id, "cancelled")
+		return s.db.setState(ctx, tx, id, purposeCollect, stateCancelled)
 	case journal.Reversed:
 		return s.db.unbook(ctx, tx, id, purposeCollect, stateTakenBack)
 	case journal.Stuck:
-		return s.db.setState(ctx, tx, id, stateDoubt)
+		return s.db.setState(ctx, tx, id, purposeCollect, stateDoubt)
 	}
 	return nil // pending: decide nothing
 }
@@ -103,7 +103,7 @@ func (s *shop) rideChanged(ctx context.Context, tx journal.Tx, c journal.Change[
 		if err != nil {
 			return err
 		}
-		if err := s.db.advance(ctx, tx, id, stateDelivered); err != nil {
+		if err := s.db.setState(ctx, tx, id, purposeRide, stateDelivered); err != nil {
 			return err
 		}
 		return s.payouts.Plan(ctx, tx, kasapay.CreatePayoutParams{
@@ -112,11 +112,11 @@ func (s *shop) rideChanged(ctx context.Context, tx journal.Tx, c journal.Change[
 			Description: "Order " + id,
 		})
 	case journal.Failed:
-		return s.db.setState(ctx, tx, id, "not delivered")
+		return s.db.setState(ctx, tx, id, purposeRide, stateNotDelivered)
 	case journal.Reversed:
-		return s.db.unbook(ctx, tx, id, purposeRide, "not delivered")
+		return s.db.unbook(ctx, tx, id, purposeRide, stateNotDelivered)
 	case journal.Stuck:
-		return s.db.setState(ctx, tx, id, stateDoubt)
+		return s.db.setState(ctx, tx, id, purposeRide, stateDoubt)
 	}
 	return nil
 }
@@ -131,13 +131,13 @@ func (s *shop) paidOut(ctx context.Context, tx journal.Tx, c journal.Change[kasa
 		if err := s.db.book(ctx, tx, id, purposePayout, supplierShare); err != nil {
 			return err
 		}
-		return s.db.advance(ctx, tx, id, stateDone)
+		return s.db.setState(ctx, tx, id, purposePayout, stateDone)
 	case journal.Failed:
-		return s.db.setState(ctx, tx, id, stateNotPaid)
+		return s.db.setState(ctx, tx, id, purposePayout, stateNotPaid)
 	case journal.Reversed:
 		return s.db.unbook(ctx, tx, id, purposePayout, stateNotPaid)
 	case journal.Stuck:
-		return s.db.setState(ctx, tx, id, stateDoubt)
+		return s.db.setState(ctx, tx, id, purposePayout, stateDoubt)
 	}
 	return nil
 }

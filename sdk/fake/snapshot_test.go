@@ -90,6 +90,26 @@ func TestResetForgetsCallbacksOnTheirWay(t *testing.T) {
 	assert.Empty(t, s.Deliveries(), "the order's event is gone too")
 }
 
+// TestSnapshotsOfOlderReleasesKeepTheirMeaning: what a callback is about was its Subject.
+func TestSnapshotsOfOlderReleasesKeepTheirMeaning(t *testing.T) {
+	t.Parallel()
+	for subject, want := range map[string]string{"x*": "made", "?*": ""} {
+		r := &receiver{}
+		s := newToy(t, fake.Options{Callbacks: r}, withHook)
+		saved, err := s.Snapshot()
+		require.NoError(t, err)
+		require.Contains(t, string(saved), `"disturbances":null`)
+		older := `"disturbances":[{"Provider":"toy","Event":"","Subject":"` + subject + `","Times":1,"Kind":"drop","Seconds":0}]`
+		require.NoError(t, s.Restore([]byte(strings.Replace(string(saved), `"disturbances":null`, older, 1))))
+		s.order(t, `{}`)
+		s.Flush()
+		assert.Equal(t, want, r.events(), subject)
+		saved, err = s.Snapshot()
+		require.NoError(t, err)
+		assert.Contains(t, string(saved), `"subject":"`+s.Deliveries()[0].Identity+`"`)
+	}
+}
+
 func TestForeignSnapshotsChangeNothing(t *testing.T) {
 	t.Parallel()
 	s := newToy(t, fake.Options{})

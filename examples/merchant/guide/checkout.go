@@ -16,7 +16,8 @@ import (
 	"github.com/kapiteni/kapiten-go/webhook"
 )
 
-const ordersTable = `orders (id text PRIMARY KEY, payment text, ride text, state text)`
+// ordersTable gives payment and ride a state each: the news of one hides nothing of the other.
+const ordersTable = `orders (id text PRIMARY KEY, payment text, payment_state text, ride text, ride_state text)`
 
 // checkout takes the money for an order by KPay, and sends a rider once it is paid.
 type checkout struct {
@@ -29,7 +30,7 @@ type checkout struct {
 func (c *checkout) order(ctx context.Context, id, phone string, price decimal.Decimal) error {
 	return inTx(ctx, c.db, func(tx *sql.Tx) error {
 		payment, ride := journal.Reference(id, "payment"), journal.Reference(id, "ride")
-		_, err := tx.ExecContext(ctx, `INSERT INTO orders VALUES (?, ?, ?, 'new') ON CONFLICT DO NOTHING`, id, payment, ride)
+		_, err := tx.ExecContext(ctx, `INSERT INTO orders VALUES (?, ?, 'new', ?, '') ON CONFLICT DO NOTHING`, id, payment, ride)
 		if err != nil {
 			return err
 		}
@@ -102,7 +103,7 @@ func (c *checkout) open(ctx context.Context, cfg journal.Config, pays kpay.Confi
 }
 
 func (c *checkout) set(ctx context.Context, tx journal.Tx, column, reference, state string) error {
-	_, err := tx.ExecContext(ctx, `UPDATE orders SET state = ? WHERE `+column+` = ?`, state, reference)
+	_, err := tx.ExecContext(ctx, `UPDATE orders SET `+column+`_state = ? WHERE `+column+` = ?`, state, reference)
 	return err
 }
 
@@ -118,9 +119,11 @@ func (c *checkout) text(ctx context.Context, tx journal.Tx, query string, args .
 	return text, errors.Join(err, rows.Err())
 }
 
-// state is what the shop knows about an order.
+// state is what the shop knows about an order. Its ride counts only while its payment stands.
 func (c *checkout) state(ctx context.Context, id string) (state string) {
-	if err := c.db.QueryRowContext(ctx, `SELECT state FROM orders WHERE id = ?`, id).Scan(&state); err != nil {
+	err := c.db.QueryRowContext(ctx, `SELECT CASE WHEN payment_state = 'paid' AND ride_state <> '' THEN ride_state ELSE payment_state END
+		FROM orders WHERE id = ?`, id).Scan(&state)
+	if err != nil {
 		return err.Error()
 	}
 	return state

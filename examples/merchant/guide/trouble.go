@@ -347,13 +347,13 @@ func tellBug(ctx context.Context, s *demo) error {
 	if err := shop.order(ctx, "order-1", "0783300000", francs(9000)); err != nil {
 		return err
 	}
-	if _, err := shop.db.ExecContext(ctx, `ALTER TABLE orders RENAME COLUMN state TO status`); err != nil {
+	if _, err := shop.db.ExecContext(ctx, `ALTER TABLE orders RENAME COLUMN payment_state TO status`); err != nil {
 		return err
 	}
 	s.work(ctx, shop.journal)
 	e := <-waits
 	s.say("stuck: %s", e.Reason)
-	if _, err := shop.db.ExecContext(ctx, `ALTER TABLE orders RENAME COLUMN status TO state`); err != nil {
+	if _, err := shop.db.ExecContext(ctx, `ALTER TABLE orders RENAME COLUMN status TO payment_state`); err != nil {
 		return err
 	}
 	err = shop.journal.Act(ctx, journal.Act{Flow: e.Flow, Reference: e.Reference, Do: journal.Retry, Actor: "eric", Reason: "the column is back"})

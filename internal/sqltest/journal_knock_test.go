@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -380,19 +381,41 @@ func TestJournalSignedKnockIsToldByAWorker(t *testing.T) {
 }
 
 // TestJournalKnockAfterASignedOne: news that comes before the func has heard of the end is
-// looked up afterwards, once.
+// looked up afterwards, however often the func failed. It counts for no failure itself.
 func TestJournalKnockAfterASignedOne(t *testing.T) {
 	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
-		b := newBank(sdk.Referenced)
-		var m *merchant
-		m = signedMerchant(t, db, dialect, b, func(ctx context.Context, tx journal.Tx, c journal.Change[receipt]) error { return m.told(ctx, tx, c) })
-		m.mustPlan("a")
-		m.work(0)
-		m.signed("a")
-		b.set("a", "reversed")
-		m.knock("a")
-		m.again(10, 2*time.Hour)
-		require.Equal(t, []string{"pending", "succeeded", "reversed"}, m.changes("a"))
+		for name, failures := range map[string]int{"told at once": 0, "told at last": 9, "told when a person has mended the func": 10} {
+			b := newBank(sdk.Referenced)
+			var m *merchant
+			left := failures
+			m = signedMerchant(t, db, dialect, b, func(ctx context.Context, tx journal.Tx, c journal.Change[receipt]) error {
+				if left--; c.Kind == journal.Succeeded && left >= 0 {
+					return errors.New("not now")
+				}
+				return m.told(ctx, tx, c)
+			})
+			reference := "a" + strconv.Itoa(failures)
+			m.mustPlan(reference)
+			m.work(0)
+			left = failures
+			m.signed(reference)
+			knock := func() {
+				b.set(reference, "reversed")
+				m.knock(reference)
+			}
+			if failures < 10 {
+				knock()
+			}
+			m.again(12, time.Hour)
+			if failures == 10 {
+				require.Equal(t, journal.ReasonFunc, m.entry(reference).Reason, name)
+				require.Zero(t, b.polls, name)
+				knock()
+				require.NoError(t, m.act(reference, journal.Retry))
+			}
+			m.again(10, 2*time.Hour)
+			require.Equal(t, []string{"pending", "succeeded", "reversed"}, m.changes(reference), name)
+		}
 	})
 }
 
@@ -409,7 +432,7 @@ func TestJournalSignedKnockWithoutAFunc(t *testing.T) {
 }
 
 // TestJournalKnockAtABusyDatabase: what a database refuses for a moment is tried again, and
-// any other error loses the knock alone.
+// any other error loses the knock alone. A signed callback that cannot be noted is a knock.
 func TestJournalKnockAtABusyDatabase(t *testing.T) {
 	onGated(t, func(t *testing.T, _, gated *sql.DB, dialect journal.Dialect, g *gate) {
 		m := newMerchant(t, gated, dialect, newBank(sdk.Referenced))
@@ -417,7 +440,7 @@ func TestJournalKnockAtABusyDatabase(t *testing.T) {
 			m.mustPlan(reference)
 		}
 		m.work(0)
-		refuse := func(times int, says error) {
+		refuse := func(words string, times int, says error) {
 			var again func()
 			again = func() {
 				g.mu.Lock()
@@ -428,13 +451,20 @@ func TestJournalKnockAtABusyDatabase(t *testing.T) {
 			}
 			g.mu.Lock()
 			defer g.mu.Unlock()
-			g.loses, g.says, g.lost = "knocks = knocks + 1", says, again
+			g.loses, g.says, g.lost = words, says, again
 		}
-		refuse(3, errors.New("database is locked"))
+		const knock = "knocks = knocks + 1"
+		refuse(knock, 3, errors.New("database is locked"))
 		m.knock("a")
-		refuse(1, errors.New("no such table"))
+		refuse(knock, 1, errors.New("no such table"))
 		require.Equal(t, http.StatusOK, m.post(knockSecret, "a").Code)
 		m.knock("b")
 		require.Equal(t, 1, m.knocks("a"))
+
+		s := signedMerchant(t, gated, dialect, newBank(sdk.Referenced), nil)
+		refuse("changed_at = CASE", 6, errors.New("no such table"))
+		require.Equal(t, http.StatusOK, postTo(t, s.flow.Knock(signed{}), []byte("b")).Code)
+		require.Eventually(t, func() bool { return s.knocks("b") == 2 }, 10*time.Second, time.Millisecond)
+		require.Equal(t, journal.StateOpen, s.entry("b").State)
 	})
 }

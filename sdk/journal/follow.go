@@ -78,7 +78,9 @@ const (
 // tries counts what is tried again and again. Of a known end it counts lookups after a knock
 // or after what overturned the end: without a clear response, and clear (times oneClear).
 // oneKnock says that there was a knock or an overturn, which an end that is watched has to
-// know. Above it is how often the end was overturned (times oneOverturn).
+// know. Above it is how often the end was overturned (times oneOverturn). Of a change that
+// your func has not taken tries counts its failures, and oneKnock says that there may have
+// been a knock before the first.
 const (
 	kindsOfReading = 4
 	// noReading is more than all lookups of a doubt, and less than any reading.
@@ -91,6 +93,9 @@ const (
 
 // knocked reports that lookups are due after a knock or an overturn.
 func (e *entry) knocked() bool { return e.tries%oneOverturn >= oneKnock }
+
+// failures is how often your func has failed to take what it is owed.
+func (e *entry) failures() int { return e.tries % oneKnock }
 
 // overturn names the way in which a response overturns a known end, or shows as taken back
 // what was never shown as done. 0: neither.

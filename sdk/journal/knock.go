@@ -45,12 +45,13 @@ type knocked struct {
 // After a knock at a finished entry the journal looks up to three times, some minutes
 // apart, and once more after each response that would overturn the end. Once it is
 // overturned, the three begin again. Without a clear response it looks on, up to
-// FlowConfig.DoubtLimit. It looks once if the knock came before your func had taken the end.
-// Later news needs another knock, Provider.Watch or, where the
+// FlowConfig.DoubtLimit. It looks at least once if the knock came before your func had
+// taken the end. Later news needs another knock, Provider.Watch or, where the
 // provider has a list, Flow.Compare.
 //
 // Knocks are written down one after the other. One at an entry whose func is running waits
-// for it, Config.CallTimeout at most, and holds up those that follow.
+// for it, and so do those that follow. What the database has not taken after
+// Config.CallTimeout is forgotten.
 func (f *Flow[P, T]) Knock(auth ...webhook.Authenticator) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -133,10 +134,12 @@ func (j *Journal) noteKnocks(ctx context.Context) {
 		})
 		for _, k := range inOrder {
 			known, err := j.noteFact(ctx, k, waiting[k])
-			if !known && err == nil {
-				known, err = j.noteKnock(ctx, k)
+			if known {
+				k.m.rouse() // your func need not wait for other knocks
+				continue
 			}
-			if err != nil {
+			known, err2 := j.noteKnock(ctx, k)
+			if err = errors.Join(err, err2); err != nil {
 				j.cfg.Logger.WarnContext(ctx, "journal: knock", "flow", k.m.name, "error", err)
 			}
 			roused[k.m] = roused[k.m] || known

@@ -34,7 +34,7 @@ func (j *Journal) emit(e Event) {
 // observe reports a transition that was committed.
 func (j *Journal) observe(m *machine, before, after *entry) {
 	event := Event{Flow: m.name, Age: after.since(after.createdAt)}
-	if after.owed != "" && after.tries > 0 {
+	if after.owed != "" && after.failures() > 0 {
 		event.What = EventFuncFailed
 		j.emit(event)
 	}

@@ -258,6 +258,9 @@ func (a Act) apply(m *machine, e entry) (entry, Kind, error) {
 	}
 	funcFailed, reason := e.owed != "", e.reason
 	e.tries, e.looks, e.restart, e.reason = 0, 0, true, ""
+	if funcFailed {
+		e.tries = oneKnock // there may have been one
+	}
 	switch a.Do {
 	case Retry:
 		e.state = e.resume

@@ -49,12 +49,12 @@ func (j *Journal) record(ctx context.Context, m *machine, e *entry, next entry, 
 	return j.owe(ctx, m, e, next, t, own)
 }
 
-// owe records that your func has failed next.tries times to take a change.
+// owe records that your func has failed next.failures() times to take a change.
 func (j *Journal) owe(ctx context.Context, m *machine, e *entry, next entry, t transition, own *funcError) error {
 	note := "your func failed: " + fmt.Sprintf("%.200s", own.err)
 	j.cfg.Logger.WarnContext(ctx, "journal: func failed", "flow", e.flow, "reference", e.reference, "change", string(next.owed), "error", own.err)
-	t = transition{event: t.event, note: t.note, actor: t.actor, delay: j.backoff(next.tries, time.Second, 5*time.Minute)}
-	if next.tries < m.settings.FuncTries {
+	t = transition{event: t.event, note: t.note, actor: t.actor, delay: j.backoff(next.failures(), time.Second, 5*time.Minute)}
+	if next.failures() < m.settings.FuncTries {
 		if e.owed != "" {
 			t.event, t.note = "func-failed", note
 		}

@@ -225,7 +225,7 @@ func (a *adversary) delay() time.Duration {
 	if a.profile.Prompt {
 		return [...]time.Duration{100 * time.Millisecond, 500 * time.Millisecond, 1500 * time.Millisecond}[a.c.choose(3)]
 	}
-	return [...]time.Duration{300 * time.Millisecond, 1500 * time.Millisecond, 4000 * time.Millisecond, 10_000 * time.Millisecond, 60_000 * time.Millisecond, 600_000 * time.Millisecond, 2_700_000 * time.Millisecond}[a.c.choose(7)]
+	return [...]time.Duration{300 * time.Millisecond, 1500 * time.Millisecond, 4000 * time.Millisecond, 10_000 * time.Millisecond, 60_000 * time.Millisecond, 600_000 * time.Millisecond, 2_700_000 * time.Millisecond, 2_700_000 * time.Millisecond}[a.c.choose(8)]
 }
 
 // slowness is how long a request or a response takes whose caller waits.

@@ -50,7 +50,8 @@ type bank struct {
 	field      *regexp.Regexp // finds the reference in a body
 	tokens     bool           // it gives out tokens that can expire
 	unnamed    bool           // what it says of a write need not name the reference
-	lag        time.Duration  // it does not show for so long what it has taken
+	looks      bool           // whoever is refused here must look for an earlier payment
+	disturbed  time.Duration  // when a request last met a fault
 
 	aliases map[string]string // what a forgetful provider calls a repeated reference
 }
@@ -103,11 +104,10 @@ func (w *World) KPay(change ...func(*kpaytest.Config)) *kpaytest.Fake {
 	w.making.Lock()
 	defer w.making.Unlock()
 	if w.kpay == nil {
-		lag := w.lag()
-		c := kpaytest.Config{LookupLag: lag}
+		c := kpaytest.Config{LookupLag: w.lag()}
 		apply(&c, change)
 		w.kpay = kpaytest.NewIn(w.fakes, c)
-		w.addBank(w.kpay, &bank{name: "kpay", lag: lag, operations: kpay.Operations(), check: w.kpay.CheckLedger, field: field("refid"), payments: func() (all []Payment) {
+		w.addBank(w.kpay, &bank{name: "kpay", operations: kpay.Operations(), check: w.kpay.CheckLedger, field: field("refid"), payments: func() (all []Payment) {
 			for _, p := range w.kpay.Payments() {
 				all = append(all, Payment{"kpay", p.TID, p.RefID, p.Amount, p.Currency, p.MSISDN, len(w.kpay.Debits(p.TID)), p.Settled.IsZero()})
 			}
@@ -125,7 +125,7 @@ func (w *World) Kasapay(change ...func(*kasapaytest.Config)) *kasapaytest.Fake {
 		c := kasapaytest.Config{}
 		apply(&c, change)
 		w.kasapay = kasapaytest.NewIn(w.fakes, c)
-		w.addBank(w.kasapay, &bank{name: "kasapay", tokens: true, operations: kasapay.Operations(), check: w.kasapay.CheckLedger, field: field("payout_reference"), unnamed: true, payments: func() (all []Payment) {
+		w.addBank(w.kasapay, &bank{name: "kasapay", tokens: true, looks: true, operations: kasapay.Operations(), check: w.kasapay.CheckLedger, field: field("payout_reference"), unnamed: true, payments: func() (all []Payment) {
 			for _, p := range w.kasapay.Payouts() {
 				all = append(all, Payment{"kasapay", p.TransactionID, p.Reference, p.Amount, p.Currency, p.AccountNumber, len(w.kasapay.Debits(p.Reference)), p.Status == kasapay.StatusPending})
 			}
@@ -144,13 +144,12 @@ func (w *World) Kapiten(change ...func(*kapitentest.Config)) (*kapitentest.Fake,
 	w.making.Lock()
 	defer w.making.Unlock()
 	if w.kapiten == nil {
-		lag := w.lag()
-		c := kapitentest.Config{ListLag: lag, Autopilot: true, Quirks: kapitentest.Quirks{ShowRequest: true}}
+		c := kapitentest.Config{ListLag: w.lag(), Autopilot: true, Quirks: kapitentest.Quirks{ShowRequest: true}}
 		apply(&c, change)
 		w.kapiten = kapitentest.NewIn(w.fakes, c)
 		w.company = w.kapiten.AddCompany(kapitentest.Company{Name: "Shop", Balance: decimal.NewFromInt(1_000_000), WebhookURL: "https://shop.example/hooks/kapiten/" + hookSecret})
 		over := map[kapiten.RideStatus]bool{kapiten.RideCompleted: true, kapiten.RideCancelled: true, kapiten.RideRejected: true}
-		w.addBank(w.kapiten, &bank{name: "kapiten", lag: lag, operations: kapiten.Operations(), check: w.kapiten.CheckLedger, field: field("external_id"), payments: func() (all []Payment) {
+		w.addBank(w.kapiten, &bank{name: "kapiten", operations: kapiten.Operations(), check: w.kapiten.CheckLedger, field: field("external_id"), payments: func() (all []Payment) {
 			for _, r := range w.kapiten.Rides(w.company.ID) {
 				all = append(all, Payment{"kapiten", r.ID, r.ExternalID, r.Price, "RWF", r.Receiver.Phone, len(w.kapiten.Debits(r.ID)), !over[r.Status]})
 			}

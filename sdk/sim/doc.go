@@ -53,8 +53,8 @@
 // A program that ships what was merely accepted is found only if payments fail: give some
 // of them references with the endings of the fakes, such as "-failed". A success that is
 // taken back keeps its debit: of a reversed payout Debits is 1.
-// References that were begun are settled, unless World.Stuck hands them to a person. No
-// refusal hides what an earlier call had made, if nothing went wrong with the call. No lookup
+// References that were begun are settled, unless World.Stuck hands them to a person. A
+// refusal of Kasapay hides no payment of an earlier call, if no fault came between. No lookup
 // denies a payment once the trouble is long over.
 // World.Check adds a merchant's own checks.
 //

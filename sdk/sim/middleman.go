@@ -55,10 +55,10 @@ func (m *middleman) RoundTrip(req *http.Request) (*http.Response, error) {
 	if fault == FaultExpire && !b.tokens {
 		fault = ""
 	}
-	if c := callOf(ctx); c != nil && fault != "" {
-		c.disturbed = true
-	}
 	w.mu.Unlock()
+	if fault != "" {
+		defer w.disturb(b)
+	}
 
 	conn := &traceConn{}
 	trace := httptrace.ContextClientTrace(ctx)
@@ -102,6 +102,14 @@ func (m *middleman) RoundTrip(req *http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: got.status, Header: got.header, Request: req}, nil
 	}
 	return got.asHTTP(req, m.p.Now()), nil
+}
+
+// disturb notes that a request has met a fault. Calls share requests and logins, so it
+// concerns every call at this provider that is under way.
+func (w *World) disturb(b *bank) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	b.disturbed = w.sinceLocked()
 }
 
 // failover is what some RoundTrippers do: the request goes over a connection that no

@@ -237,24 +237,40 @@ func (w *World) judgeRefused(debits map[string]int, last map[string]*call) {
 	}
 }
 
-// judgeRefusal finds a payment which a refusal hides: an earlier call had made it, nothing
-// went wrong with this call, and the same call again must find what is there. A payment that
-// is over may have failed, and then the refusal is true.
+// judgeRefusal finds a payment which a refusal hides: an earlier call had made it, no request
+// at the provider has met a fault during this call, and the same call again must find what is
+// there. Of a payment that has failed, and took no money, the refusal is true.
 func (w *World) judgeRefusal(c *call) {
 	w.mu.Lock()
-	b, disturbed := w.bank(c.Provider), c.disturbed || w.profile.Repeats || w.profile.Forgetful
+	b, profile := w.bank(c.Provider), w.profile
 	w.mu.Unlock()
-	if b == nil || disturbed || outcome(c.err) != "rejected" {
+	switch {
+	case b == nil, !b.looks, profile.Repeats, profile.Forgetful, outcome(c.err) != "rejected":
+		return
+	case errors.Is(c.err, sdk.ErrUnauthorized), couldNotLook(c.err): // the caller was in a hurry, say
+		return
+	case errors.Is(c.err, sdk.ErrReferenceTaken): // see judgeTaken
 		return
 	}
 	for _, p := range b.payments() {
 		w.mu.Lock()
-		shown := w.made[b.name+" "+p.ID]+b.lag < c.began
+		sure := b.disturbed < c.began && w.made[b.name+" "+p.ID] < c.began
 		w.mu.Unlock()
-		if p.Reference == c.Reference && p.Pending && p.Debits > 0 && shown && p.Differs(c.Ask) == "" {
+		if sure && p.Reference == c.Reference && p.Debits > 0 && c.shows(p) && p.Differs(c.Ask) == "" {
 			w.violate(RejectedDebited, "%s was told of %s %s: %s; and an earlier call has made it", c.actor, c.Provider, c.Reference, told(c.err))
 		}
 	}
+}
+
+// couldNotLook reports a refusal which says that nobody could look whether it is true.
+func couldNotLook(err error) bool {
+	var e *sdk.Error
+	return errors.As(err, &e) && e.Cause != nil && strings.Contains(e.Cause.Error(), "lookup by reference failed")
+}
+
+// shows reports that both sides show an amount, a currency and an account.
+func (c *call) shows(p Payment) bool {
+	return !c.Amount.IsZero() && c.Currency != "" && c.Account != "" && p.Account != ""
 }
 
 const longOver = 2 * time.Minute // since the trouble or a payment: what lags shows, and what was slow has arrived
@@ -300,13 +316,13 @@ func (w *World) judgeMade(l Ledgers) {
 // amount, a currency and an account on both sides.
 func (w *World) judgeTaken(l Ledgers, c *call, name string) {
 	found := l.Payments(c.Provider, c.Reference)
-	if len(found) == 0 || c.Amount.IsZero() || c.Currency == "" || c.Account == "" {
-		return
-	}
 	for _, p := range found {
-		if p.Account == "" || p.Differs(c.Ask) != "" {
+		if !c.shows(p) || p.Differs(c.Ask) != "" {
 			return
 		}
+	}
+	if len(found) == 0 {
+		return
 	}
 	w.violate(OwnTaken, "%s was told that the reference of %s is another payment's, and the provider has just this one: %s", c.actor, name, told(c.err))
 }

@@ -332,8 +332,7 @@ type call struct {
 	err    error
 
 	began           time.Duration
-	disturbed       bool // one of its requests met a fault, or was given up
-	writes, unclear int  // requests that were writes, and those without a response
+	writes, unclear int // requests that were writes, and those without a response
 }
 
 func callOf(ctx context.Context) *call {
@@ -366,13 +365,16 @@ type look struct {
 	began time.Duration
 }
 
-// Look carries out a lookup of a client. When it is told sdk.ErrNotFound although the
-// trouble is long over, the oracle holds the provider's ledger against that: the payments
+// Look carries out a lookup of a client. What it finds is settled, and judged as the success
+// of a Call is. When it is told sdk.ErrNotFound although the trouble is long over, the oracle holds the provider's ledger against that: the payments
 // made two minutes before the lookup, or earlier. It does so also if a person has the
 // payment: see World.Stuck.
 func (p *Process) Look(ctx context.Context, a Ask, f func(ctx context.Context) error) error {
 	l := look{a, p.actor(ctx), p.w.since()}
 	err := f(ctx)
+	if err == nil {
+		return p.Call(ctx, a, func(context.Context) error { return nil })
+	}
 	if errors.Is(err, sdk.ErrNotFound) {
 		p.w.mu.Lock()
 		p.w.absent = append(p.w.absent, l)

@@ -236,10 +236,7 @@ func (m *merchant) count(o order, more int) int {
 func (m *merchant) found(ctx context.Context, p *sim.Process, o order) bool {
 	limited, cancel := context.WithTimeout(ctx, max(m.patience, 10*time.Second))
 	defer cancel()
-	if p.Look(limited, o.Ask, o.find) != nil {
-		return false
-	}
-	return p.Call(ctx, o.Ask, func(context.Context) error { return nil }) == nil
+	return p.Look(limited, o.Ask, o.find) == nil
 }
 
 // treasurer pays money in some time after the day began, when orders have been

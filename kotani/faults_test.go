@@ -407,7 +407,7 @@ func (m failureCase) run(t *testing.T, w world, wr write) (took time.Duration, e
 }
 
 func TestFaultMatrix(t *testing.T) {
-	var many clienttest.Quarter
+	var many clienttest.Sixteenth
 	for _, m := range failureCases() {
 		for _, wr := range writes {
 			if many.LeavesOut() {
@@ -465,7 +465,7 @@ func TestNoCallPaysTwiceOrLies(t *testing.T) {
 			return true
 		},
 	}
-	var many clienttest.Quarter
+	var many clienttest.Sixteenth
 	for before, prepare := range befores {
 		for _, m := range failureCases() {
 			for _, wr := range writes {

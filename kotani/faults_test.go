@@ -52,7 +52,7 @@ func newWorldWith(t *testing.T, quirks kotanitest.Quirks, change ...func(*kotani
 	taken := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}) // every callback
 	srv := kotanitest.NewServer(t, kotanitest.Config{Options: fake.Options{RealTime: true, Callbacks: taken}, Quirks: quirks})
 	cfg := srv.ClientConfig()
-	cfg.FiatConnect.Signer = known("jane")
+	cfg.FiatConnect.Signer = known(jane())
 	client, err := kotani.New(cfg)
 	require.NoError(t, err)
 	w, ctx := world{Fake: srv, client: client}, t.Context()

@@ -362,7 +362,7 @@ func rowsByName() map[string]sdk.Operation {
 
 func TestFaultMatrix(t *testing.T) {
 	rows := rowsByName()
-	var many clienttest.Quarter
+	var many clienttest.Sixteenth
 	for _, tc := range faultCases() {
 		for _, write := range writes {
 			if many.LeavesOut() {
@@ -460,7 +460,7 @@ func TestFaultMatrixAfterOtherFaults(t *testing.T) {
 		"a 429":   {Kind: fake.FaultRateLimit, Seconds: 1, Times: 1},
 		"a crash": {Kind: fake.FaultDropAfter, Times: 1},
 	}
-	var many clienttest.Quarter
+	var many clienttest.Sixteenth
 	for prelude, before := range preludes {
 		for _, tc := range faultCases() {
 			if tc.client != nil {
@@ -574,7 +574,7 @@ func TestTheRefusalOfAnotherRequestRefusesNoWrite(t *testing.T) {
 		"another status":      `{"errors":{"base":["x"]}},"status":400`,
 	}
 	rows := rowsByName()
-	var many clienttest.Quarter
+	var many clienttest.Sixteenth
 	for _, write := range writes {
 		row := rows[write.op]
 		if !row.MovesMoney {

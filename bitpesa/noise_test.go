@@ -65,7 +65,7 @@ func read(t *testing.T, kind, fields string) error {
 }
 
 func TestNoiseInASideFieldCostsNoResponse(t *testing.T) {
-	var many clienttest.Quarter
+	var many clienttest.Sixteenth
 	for kind, fields := range sideFields {
 		t.Run(kind, func(t *testing.T) {
 			for _, noise := range noises {

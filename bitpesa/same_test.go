@@ -601,7 +601,7 @@ func TestNoWriteIsDoneTwiceWhenItsFirstRequestComesLate(t *testing.T) {
 	for _, op := range bitpesa.Operations() {
 		rows[op.Name] = op
 	}
-	var many clienttest.Quarter
+	var many clienttest.Sixteenth
 	for name, fault := range faults {
 		for _, write := range writes {
 			if many.LeavesOut() {

@@ -919,9 +919,11 @@ func TestADuplicateThatCannotBeSeenIsUnknown(t *testing.T) {
 	})
 }
 
-// archive is a company with many rides: number 1 is the oldest.
-func archive(rides int) (*kapiten.Client, *int, error) {
-	asked := new(int)
+// archive is a company with many pages of rides: number 1 is the oldest, and alone on the
+// last page.
+func archive(pages int) (*kapiten.Client, *int, error) {
+	asked, onPage := new(int), clienttest.Times(20, 2)
+	rides := (pages-1)*onPage + 1
 	transport := roundTripper(func(req *http.Request) (*http.Response, error) {
 		if req.Method != http.MethodGet {
 			return nil, errors.New("nothing should be sent")
@@ -930,11 +932,11 @@ func archive(rides int) (*kapiten.Client, *int, error) {
 		time.Sleep(time.Millisecond) // others may come meanwhile
 		page, _ := strconv.Atoi(req.URL.Query().Get("page"))
 		var rows []string
-		for n := rides - (page-1)*20; n > max(0, rides-page*20); n-- {
+		for n := rides - (page-1)*onPage; n > max(0, rides-page*onPage); n-- {
 			rows = append(rows, fmt.Sprintf(`{"id":"r%d","status":"COMPLETED","external_id":"ORDER-%d"}`, n, n))
 		}
 		next := "null"
-		if page*20 < rides {
+		if page < pages {
 			next = fmt.Sprintf(`"https://api.kapiten.com/x/?page=%d"`, page+1)
 		}
 		return clienttest.Respond(200, fmt.Sprintf(`{"count":%d,"next":%s,"results":[%s]}`, rides, next, strings.Join(rows, ",")))(req), nil
@@ -948,7 +950,7 @@ func archive(rides int) (*kapiten.Client, *int, error) {
 func TestCallersThatWaitForARideShareTheSweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const callers, pages = 100, 25
-		client, asked, err := archive(20 * pages)
+		client, asked, err := archive(pages)
 		require.NoError(t, err)
 		p := validRide()
 		p.ExternalID = "ORDER-1" // on the last page
@@ -980,7 +982,7 @@ func TestCallersThatWaitForARideShareTheSweep(t *testing.T) {
 
 func TestARideBehindFiveThousandIsFoundOrCannotBeTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, asked, err := archive(5001)
+		client, asked, err := archive(251)
 		require.NoError(t, err)
 		ctx := t.Context()
 		ride, err := client.Rides.Find(ctx, "co-1", "ORDER-1", kapiten.SearchOptions{})
@@ -1004,7 +1006,7 @@ func TestARideBehindFiveThousandIsFoundOrCannotBeTold(t *testing.T) {
 		assert.NotErrorIs(t, err, sdk.ErrNotFound)
 		assert.Equal(t, 250, *asked)
 
-		client, _, err = archive(20 * 1001)
+		client, _, err = archive(1001)
 		require.NoError(t, err)
 		_, err = client.Rides.CreateOnce(ctx, p)
 		require.ErrorIs(t, err, sdk.ErrNotSent, "the limit is reached: nothing is sent")

@@ -16,7 +16,7 @@ import (
 
 // A text of a refusal beside a good response contradicts it, whatever the status says.
 func TestTheTextOfARefusalIsNoSuccess(t *testing.T) {
-	var many clienttest.Quarter
+	var many clienttest.Sixteenth
 	for text, success := range map[string]bool{
 		"Insufficient balance": false, "Low balance": false, "Invalid Hash": false, "user account does not exist": false,
 		"Transaction Hash is already processed": false, "user account is not verified": false,

@@ -52,7 +52,7 @@ func newWorldWith(t *testing.T, quirks kotanitest.Quirks, change ...func(*kotani
 	taken := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}) // every callback
 	srv := kotanitest.NewServer(t, kotanitest.Config{Options: fake.Options{RealTime: true, Callbacks: taken}, Quirks: quirks})
 	cfg := srv.ClientConfig()
-	cfg.FiatConnect.Signer = known("jane")
+	cfg.FiatConnect.Signer = known(jane())
 	client, err := kotani.New(cfg)
 	require.NoError(t, err)
 	w, ctx := world{Fake: srv, client: client}, t.Context()
@@ -407,7 +407,7 @@ func (m failureCase) run(t *testing.T, w world, wr write) (took time.Duration, e
 }
 
 func TestFaultMatrix(t *testing.T) {
-	var many clienttest.Quarter
+	var many clienttest.Sixteenth
 	for _, m := range failureCases() {
 		for _, wr := range writes {
 			if many.LeavesOut() {
@@ -465,7 +465,7 @@ func TestNoCallPaysTwiceOrLies(t *testing.T) {
 			return true
 		},
 	}
-	var many clienttest.Quarter
+	var many clienttest.Sixteenth
 	for before, prepare := range befores {
 		for _, m := range failureCases() {
 			for _, wr := range writes {

@@ -495,7 +495,7 @@ func TestOnlyATransfersOwnCodesRefuseATransfer(t *testing.T) {
 			named = append(named, status)
 		}
 	}
-	var many clienttest.Quarter
+	var many clienttest.Sixteenth
 	for _, wr := range writes {
 		if !wr.fiatConnect() {
 			continue

@@ -254,7 +254,7 @@ func TestAWalletPaysOutToABankAccountAndBack(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, list.Items, 1)
 
-		stranger, err := fc.As(known("stranger"))
+		stranger, err := fc.As(known(kotanitest.NewSigner("stranger")))
 		require.NoError(t, err)
 		_, err = stranger.GetTransfer(ctx, out.ID)
 		require.ErrorIs(t, err, kotani.ErrResourceNotFound, "transfers have an owner")
@@ -270,7 +270,7 @@ func TestAWalletPaysOutToABankAccountAndBack(t *testing.T) {
 		credentials, err := fc.CreateCredentials(ctx, "https://merchant.example/fc")
 		require.NoError(t, err)
 		cfg := w.ClientConfig()
-		cfg.FiatConnect.Signer, cfg.FiatConnect.APIKey = known("jane"), credentials.APIKey
+		cfg.FiatConnect.Signer, cfg.FiatConnect.APIKey = known(jane()), credentials.APIKey
 		keyed, err := kotani.New(cfg)
 		require.NoError(t, err)
 		_, err = keyed.FiatConnect.ListAccounts(ctx)
@@ -286,7 +286,7 @@ func TestAWalletPaysOutToABankAccountAndBack(t *testing.T) {
 func TestASessionOutlivesNoFourHours(t *testing.T) {
 	srv := kotanitest.NewServer(t)
 	cfg := srv.ClientConfig()
-	signer := known("jane")
+	signer := known(jane())
 	cfg.FiatConnect.Signer = signer
 	client, err := kotani.New(cfg)
 	require.NoError(t, err)

@@ -113,7 +113,7 @@ func knownRefusals(t *testing.T) map[string][]string {
 
 func TestAPaymentBelievesItsOwnRefusalsAlone(t *testing.T) {
 	known := knownRefusals(t)
-	var many clienttest.Quarter
+	var many clienttest.Sixteenth
 	for method, row := range payments {
 		if row.Class == sdk.Keyed {
 			continue // the refusals of FiatConnect are codes
@@ -364,7 +364,7 @@ func TestAPaymentBelievesNoSuccessOfAnotherOperation(t *testing.T) {
 	}
 	rows := map[string]bool{}
 	believed := map[string]bool{}
-	var many clienttest.Quarter
+	var many clienttest.Sixteenth
 	for _, wr := range equalWrites("q-1", "", "", "") {
 		rows[wr.op] = true
 		for op, bodies := range known {

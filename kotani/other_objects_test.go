@@ -220,7 +220,7 @@ func TestNoiseInOtherFieldsIsNoError(t *testing.T) {
 			}
 		}
 	}
-	var quarter clienttest.Quarter
+	var quarter clienttest.Sixteenth
 	for method, tc := range noisy {
 		for _, field := range tc.fields {
 			for _, value := range noise {

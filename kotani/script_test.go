@@ -151,9 +151,11 @@ const (
 	password      = "planted-password"
 )
 
+// jane is made once: the arithmetic of a signer costs more than the rest of a login.
+var jane = sync.OnceValue(func() *kotanitest.Signer { return kotanitest.NewSigner("jane") })
+
 // known is a wallet of the fake, which checks signatures.
-func known(name string) *wallet {
-	signer := kotanitest.NewSigner(name)
+func known(signer *kotanitest.Signer) *wallet {
 	return &wallet{address: signer.Address(), sign: signer.SignMessage}
 }
 

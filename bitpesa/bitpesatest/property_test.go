@@ -15,6 +15,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -55,7 +56,7 @@ func (b *book) debited(id string) bool {
 // once and never more than what was cancelled.
 func TestBalancesHoldUnderAnyTraffic(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(3) {
+	for seed := range uint64(clienttest.Times(3, 1)) { // each has four workers at once
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			f, m := start(t, bitpesatest.Config{

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -44,6 +45,7 @@ func TestTheFakesAreAsAssumed(t *testing.T) {
 }
 
 func TestEachDifferenceIsFound(t *testing.T) {
+	var many clienttest.Quarter
 	for _, row := range []struct {
 		provider, name string
 		distortion     *distortion
@@ -79,6 +81,9 @@ func TestEachDifferenceIsFound(t *testing.T) {
 			return regexp.MustCompile(`"id":"[0-9a-f-]+","input_amount"`).ReplaceAllString(first, `"id":"00000000-0000-4000-8000-000000000002","input_amount"`)
 		}}, true, []string{"no: the same reference made two"}},
 	} {
+		if many.LeavesOut() {
+			continue
+		}
 		t.Run(row.provider+", "+row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				target := openDistorted(t, row.provider, row.distortion)

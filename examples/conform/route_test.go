@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -31,6 +32,7 @@ func TestAPathIsNoProofOfAMethod(t *testing.T) {
 	under := func(r *http.Request) bool {
 		return strings.HasPrefix(r.URL.Path, "/api/") || strings.HasPrefix(r.URL.Path, "/v1/")
 	}
+	var many clienttest.Quarter
 	for name, says := range map[string]func(*target, *http.Request) int{
 		"HEAD goes to the route of GET": func(target *target, r *http.Request) int {
 			if r.Method == http.MethodHead && serves(target, http.MethodGet, r.URL.Path) {
@@ -77,6 +79,9 @@ func TestAPathIsNoProofOfAMethod(t *testing.T) {
 		"everything redirects to the login": func(*target, *http.Request) int { return http.StatusFound },
 	} {
 		for _, provider := range []string{"kapiten", "kotani", "fiatconnect", "bitpesa"} {
+			if many.LeavesOut() {
+				continue
+			}
 			t.Run(provider+", "+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					d := &distortion{}
@@ -112,6 +117,7 @@ func TestAPathIsNoProofOfAMethod(t *testing.T) {
 
 // What names the method is proof: Allow, or a description of the fields.
 func TestAResponseThatNamesTheMethodIsProof(t *testing.T) {
+	var many clienttest.Quarter
 	for _, row := range []struct {
 		name, with  string
 		status      int
@@ -130,6 +136,9 @@ func TestAResponseThatNamesTheMethodIsProof(t *testing.T) {
 		{"everywhere the same Allow", http.MethodOptions, 200, "POST", "", notTried, "POST"},
 		{"elsewhere another Allow", http.MethodOptions, 200, "POST", "", seen, "GET"},
 	} {
+		if many.LeavesOut() {
+			continue
+		}
 		synctest.Test(t, func(t *testing.T) {
 			d := &distortion{}
 			target := openDistorted(t, "bitpesa", d)

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -56,6 +57,7 @@ func TestEachDifferenceOfAShapeIsFound(t *testing.T) {
 		words                    string // old and new in turn
 		unknown, missing, states string
 	}
+	var many clienttest.Quarter
 	for provider, rows := range map[string][]row{
 		"kapiten": {
 			{"rides.list", `"reference_number" "ref" "PENDING" "PARKED"`, "results[].ref", "results[].reference_number", "PARKED"},
@@ -88,6 +90,9 @@ func TestEachDifferenceOfAShapeIsFound(t *testing.T) {
 		},
 	} {
 		for _, row := range rows {
+			if many.LeavesOut() {
+				continue
+			}
 			t.Run(row.op+", "+row.unknown, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					f := learnt(t, provider, &distortion{words: strings.Fields(row.words)}).of(row.op)

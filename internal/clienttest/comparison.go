@@ -2,8 +2,6 @@ package clienttest
 
 import (
 	"context"
-	"runtime/debug"
-	"slices"
 	"testing"
 	"time"
 )
@@ -77,31 +75,4 @@ func once(ctx context.Context, deadline bool, call func(context.Context) error) 
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	return call(ctx)
-}
-
-// Quarter leaves out three of four cases under the race detector. It is for the many
-// cases of one table that run the same code: the detector is slow, and without it all run.
-type Quarter struct{ cases int }
-
-// LeavesOut counts a case. The first of four is kept, then the second of the next four,
-// and so on, so that rows of four do not always keep the same column.
-func (q *Quarter) LeavesOut() bool {
-	n := q.cases
-	q.cases++
-	return RaceDetector() && n%4 != n/4%4
-}
-
-// RaceDetector reports whether the tests run under it.
-func RaceDetector() bool {
-	info, _ := debug.ReadBuildInfo()
-	return info != nil && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
-}
-
-// RaceSlack is how many allocations more a call may be seen to make because pools
-// forget at random under the race detector: without it, none.
-func RaceSlack() float64 {
-	if RaceDetector() {
-		return 6
-	}
-	return 0
 }

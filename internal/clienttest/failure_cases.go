@@ -150,7 +150,7 @@ func CheckPromises(t *testing.T, table []sdk.Operation, writes []MoneyWrite) {
 			missing[op.Name] = true
 		}
 	}
-	var many Quarter
+	var many Sixteenth
 	for _, w := range writes {
 		delete(missing, w.Op)
 		for _, m := range failureCases() {

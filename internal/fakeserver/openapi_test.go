@@ -23,15 +23,15 @@ import (
 type described struct {
 	t        *testing.T
 	document map[string]any
-	done     map[string]bool // calls that were answered as the document says, by method and path; true: with success
+	patterns map[string]*regexp.Regexp // of its paths
+	done     map[string]bool           // calls that were answered as the document says, by method and path; true: with success
 }
 
 // operation is what the document says of a call.
 func (d *described) operation(method, path string) (template string, operation map[string]any) {
 	d.t.Helper()
 	for t, methods := range d.document["paths"].(map[string]any) {
-		pattern := "^" + regexp.MustCompile(`\\\{\w+\\\}`).ReplaceAllString(regexp.QuoteMeta(t), "[^/]+") + "$"
-		if o, ok := methods.(map[string]any)[strings.ToLower(method)].(map[string]any); ok && regexp.MustCompile(pattern).MatchString(path) {
+		if o, ok := methods.(map[string]any)[strings.ToLower(method)].(map[string]any); ok && d.patterns[t].MatchString(path) {
 			if template == "" || strings.Count(t, "{") < strings.Count(template, "{") {
 				template, operation = t, o
 			}
@@ -207,7 +207,11 @@ func kindOf(v any) string {
 func TestTheOpenAPIDocumentDescribesRealCalls(t *testing.T) {
 	t.Parallel()
 	greeting, _ := start(t, "-clock", "manual")
-	d := &described{t: t, document: get(t, text(t, greeting, "admin")+"/openapi.json"), done: map[string]bool{}}
+	d := &described{t: t, document: get(t, text(t, greeting, "admin")+"/openapi.json"), patterns: map[string]*regexp.Regexp{}, done: map[string]bool{}}
+	placeholder := regexp.MustCompile(`\\\{\w+\\\}`)
+	for path := range d.document["paths"].(map[string]any) {
+		d.patterns[path] = regexp.MustCompile("^" + placeholder.ReplaceAllString(regexp.QuoteMeta(path), "[^/]+") + "$")
+	}
 	admins := map[string]bool{}
 	for name, s := range stages(t) {
 		if strings.HasPrefix(name, "bitpesa/") && name != "bitpesa/payout NGN::Bank" {

@@ -478,6 +478,9 @@ func TestTheFakesAndWebhookAgreeOnEveryTransition(t *testing.T) {
 	t.Parallel()
 	fakes := stock(t)
 	for name, controls := range fakes {
+		if name == "bitpesa" && clienttest.RaceDetector() {
+			continue // it has thousands of steps, one after the other: no race can be in it
+		}
 		made := seen{}
 		for _, c := range controls {
 			for kind, transitions := range explore(t, name, c) {
@@ -486,8 +489,8 @@ func TestTheFakesAndWebhookAgreeOnEveryTransition(t *testing.T) {
 			}
 		}
 		for _, row := range tables() {
-			if row.fake != name || row.made != nil && clienttest.RaceDetector() {
-				continue // made asks for thousands of steps, one after the other: no race can be in it
+			if row.fake != name {
+				continue
 			}
 			t.Run(name+" "+row.kind, func(t *testing.T) {
 				if row.made != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -185,7 +186,8 @@ func TestACallAllocatesLittleMoreThanTheBaseline(t *testing.T) {
 // turns, so that what happens besides falls on all of them.
 func allocations(t *testing.T, calls ...func(context.Context) error) (count, size [3]float64) {
 	t.Helper()
-	const rounds, runs = 5, 100
+	const runs = 100
+	rounds := clienttest.Times(5, 2)
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection empties the pools
 	ctx := context.Background()

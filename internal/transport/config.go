@@ -174,9 +174,11 @@ func (c *Core) prepare(original, op sdk.Operation) (*route, error) {
 	if err != nil {
 		return nil, err
 	}
-	tmpl, err := parseTemplate(op.Path)
-	if err != nil {
-		return nil, err
+	tmpl := first
+	if op.Path != original.Path {
+		if tmpl, err = parseTemplate(op.Path); err != nil {
+			return nil, err
+		}
 	}
 	r := &route{op: op, tmpl: tmpl, params: first.names()}
 	if len(tmpl.names()) == 0 {

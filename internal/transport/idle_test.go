@@ -61,10 +61,7 @@ func (l forgetfulListener) Accept() (net.Conn, error) {
 // keeps connections for longer than the server, the same writes lose some, and say so.
 func TestWritesOverConnectionsThatTheServerForgetsLoseNone(t *testing.T) {
 	const each, serverIdle = 24, 5 * time.Second
-	callers := 250
-	if clienttest.RaceDetector() {
-		callers = 50
-	}
+	callers := clienttest.Times(250, 50)
 	callersOwn := func(idle time.Duration) func(pipe *pipe.Listener) *http.Client {
 		return func(pipe *pipe.Listener) *http.Client {
 			return &http.Client{Transport: &http.Transport{

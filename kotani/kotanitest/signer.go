@@ -97,7 +97,7 @@ func recoverAddress(message, signature []byte) string {
 	u1 := new(big.Int).Mul(digest191(message), inverse)
 	u1.Mod(u1.Neg(u1), n)
 	u2 := new(big.Int).Mul(s, inverse)
-	key := generator().times(u1).plus(pointAt(r, y).times(u2.Mod(u2, n)))
+	key := sumOf(generator(), u1, pointAt(r, y), u2.Mod(u2, n))
 	if key.z == (element{}) {
 		return ""
 	}
@@ -153,13 +153,14 @@ func (a point) affine() (x, y *big.Int) {
 	return a.x.times(square).number(), a.y.times(square).times(inverse).number()
 }
 
-func (a point) times(k *big.Int) point {
+func (a point) times(k *big.Int) point { return sumOf(a, k, point{}, new(big.Int)) }
+
+// sumOf is k·a + l·b. One walk over the bits of both takes half the time of two.
+func sumOf(a point, k *big.Int, b point, l *big.Int) point {
+	summands := [4]point{{}, a, b, a.plus(b)}
 	var sum point
-	for i := k.BitLen() - 1; i >= 0; i-- {
-		sum = sum.double()
-		if k.Bit(i) == 1 {
-			sum = sum.plus(a)
-		}
+	for i := max(k.BitLen(), l.BitLen()) - 1; i >= 0; i-- {
+		sum = sum.double().plus(summands[k.Bit(i)|l.Bit(i)<<1])
 	}
 	return sum
 }

@@ -21,9 +21,7 @@ func TestEachDayKeepsThePromiseAndMeetsItsTrouble(t *testing.T) {
 		for _, day := range days.All() {
 			t.Run(day.Name, func(t *testing.T) {
 				t.Parallel()
-				if day.Config.Seeds = 200; clienttest.RaceDetector() {
-					day.Config.Seeds = 50 // races show in few days; what is met needs many
-				}
+				day.Config.Seeds = clienttest.Times(200, 20) // races show in few days; what is met needs many
 				r := sim.Explore(t, day.Config, day.Program)
 				for _, f := range r.Failures {
 					t.Errorf("%sreplay: SIM_REPLAY=%s go test -run '^%s$' ./sdk/sim/days", f, f.Replay, t.Name())

@@ -3,6 +3,7 @@ package transport_test
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"crypto/x509"
 	"io"
 	"log"
@@ -447,8 +448,8 @@ func TestWritesAroundTheServersIdleTimeAreNotLost(t *testing.T) {
 					for j := range (writes + callers - 1) / callers {
 						made.Add(1)
 						if err := core.Do(t.Context(), callOf("once")); err != nil {
-							lost.Add(1)
-							assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+							lost.Add(1) // by the own pool proven not to have left, perhaps
+							assert.True(t, errors.Is(err, sdk.ErrOutcomeUnknown) || errors.Is(err, sdk.ErrNotSent), "%v", err)
 						}
 						switch (i + j) % 8 {
 						case 0, 1, 2: // a connection used again

@@ -3,8 +3,8 @@ package transport_test
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"crypto/x509"
+	"errors"
 	"io"
 	"log"
 	"net"

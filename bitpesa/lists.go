@@ -2,6 +2,7 @@ package bitpesa
 
 import (
 	"context"
+	"errors"
 	"encoding/json"
 	"iter"
 	"strings"
@@ -284,17 +285,19 @@ func (s search[T]) create(call transport.Call, f transport.Faults, compare func(
 		}
 		call.Lookup = func(ctx context.Context, existing bool) (transport.Finding, error) {
 			item, err := s.look(ctx)
-			if err != nil {
+			switch {
+			case errors.Is(err, errTwo):
+				return transport.Doubtful, err
+			case err != nil:
 				return 0, err
-			}
-			if item == nil {
+			case item == nil:
 				return transport.Absent, nil
 			}
 			found, err := compare(item).Finding()
-			if err == nil && found == transport.Same {
-				err = settled(item)
-			}
-			if err == nil && found == transport.Same {
+			if found == transport.Same {
+				if err = settled(item); err != nil {
+					return transport.Doubtful, err
+				}
 				*s.existingOf(item), *out = existing, item
 			}
 			return found, err

@@ -157,9 +157,9 @@ func (s *FiatService) find(ctx context.Context, externalID string, kind Transact
 	}, func(body []byte) (shown, error) {
 		t, err := decodeStatus(body)
 		switch {
-		case err != nil:
 		case t.ExternalID != "" && t.ExternalID != externalID:
 			err = mismatch("the response is about another external id")
+		case err != nil:
 		case t.Type != "" && !strings.EqualFold(string(t.Type), string(kind)):
 			err = mismatch("the response is about a transaction of the other kind")
 		}
@@ -315,16 +315,18 @@ func (w *transactionForm) foreign() bool {
 		len(w.Withdrawn.Amount) == 0 && len(w.Deposited.Amount) == 0 && len(w.AmountDeposited.Amount) == 0
 }
 
+const errNoStatus = wire.Missing("status")
+
 // decodeStatus reads the response to a lookup, which must have a status, and name
 // a transaction.
 func decodeStatus(body []byte) (shown, error) {
 	t, err := readTransaction(body)
 	switch {
 	case err != nil:
-	case t.Status == "":
-		err = wire.Missing("status")
 	case t.RequestID == "" && t.ExternalID == "":
 		err = wire.Missing("requestId or externalId")
+	case t.Status == "":
+		err = errNoStatus
 	}
 	return t, err
 }

@@ -180,7 +180,7 @@ func (s *DebitsService) look(ctx context.Context, list []DebitParams, existing, 
 		}
 		if _, unfunded := t.State.funded(); !t.Funded() {
 			if !unfunded && !(refused && t.neverFunded()) {
-				return nil, transport.Doubtful, s.c.core.Inconclusive(OpGetTransaction, t.ID, errStateOpen)
+				return nil, 0, s.c.core.Inconclusive(OpGetTransaction, t.ID, errStateOpen)
 			}
 			absent++
 			continue
@@ -197,7 +197,7 @@ func (s *DebitsService) look(ctx context.Context, list []DebitParams, existing, 
 	case len(list):
 		return nil, transport.Absent, nil
 	}
-	return nil, transport.Doubtful, s.c.core.Inconclusive(OpGetTransaction, list[0].ToID, errStateOpen)
+	return nil, 0, s.c.core.Inconclusive(OpGetTransaction, list[0].ToID, errStateOpen)
 }
 
 const (

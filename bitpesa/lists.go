@@ -2,7 +2,6 @@ package bitpesa
 
 import (
 	"context"
-	"errors"
 	"encoding/json"
 	"iter"
 	"strings"
@@ -285,19 +284,17 @@ func (s search[T]) create(call transport.Call, f transport.Faults, compare func(
 		}
 		call.Lookup = func(ctx context.Context, existing bool) (transport.Finding, error) {
 			item, err := s.look(ctx)
-			switch {
-			case errors.Is(err, errTwo):
-				return transport.Doubtful, err
-			case err != nil:
+			if err != nil {
 				return 0, err
-			case item == nil:
+			}
+			if item == nil {
 				return transport.Absent, nil
 			}
 			found, err := compare(item).Finding()
-			if found == transport.Same {
-				if err = settled(item); err != nil {
-					return transport.Doubtful, err
-				}
+			if err == nil && found == transport.Same {
+				err = settled(item)
+			}
+			if err == nil && found == transport.Same {
 				*s.existingOf(item), *out = existing, item
 			}
 			return found, err

@@ -454,3 +454,31 @@ func TestFlatResponsesAreReadLikeWrappedOnes(t *testing.T) {
 		}
 	}
 }
+
+// Only an end without money lets a refusal stand. What is no end may be paid later.
+func TestARefusalStandsBesideAFailedTransactionAlone(t *testing.T) {
+	failed := []kotani.TransactionStatus{
+		kotani.StatusFailed, kotani.StatusCancelled, kotani.StatusExpired, kotani.StatusDeclined, kotani.StatusPermanentlyFailed, "failed",
+	}
+	there := []kotani.TransactionStatus{
+		kotani.StatusSuccessful, kotani.StatusSuccess, kotani.StatusCompleted, kotani.StatusReversed,
+		kotani.StatusPending, kotani.StatusInitiated, kotani.StatusInProgress, kotani.StatusProcessing, kotani.StatusRetry,
+		kotani.StatusTransactionInitiated, kotani.StatusDuplicate, kotani.StatusErrorOccurred, kotani.StatusRequireReview,
+		kotani.StatusNotInitiated, kotani.StatusCryptoPending, kotani.StatusCryptoReceived, kotani.StatusRefundPending,
+		kotani.StatusRefunded, kotani.StatusRefundFailed, "not_initiated", "NOBODY_KNOWS",
+	}
+	for i, status := range append(there, failed...) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newScript(isPoor, respond(200, `{"result":{"requestId":"7","externalId":"order-1","transactionType":"Payouts","status":"`+string(status)+`","amount":"20.00"}}`))
+			got, err := newClient(t, s).Fiat.Withdraw(t.Context(), validWithdraw)
+			if i >= len(there) {
+				assert.ErrorIs(t, err, sdk.ErrRejected, status)
+				assert.ErrorIs(t, err, sdk.ErrInsufficientFunds, status)
+				return
+			}
+			require.NoError(t, err, status)
+			assert.Equal(t, status, got.Status)
+			assert.True(t, got.Existing, status)
+		})
+	}
+}

@@ -122,13 +122,10 @@ func (s TransactionStatus) Succeeded() bool {
 	return false
 }
 
-// failed reports that no money has moved.
+// failed reports an end without money moved. A state that needs a person is no end: the
+// transaction may be paid later.
 func (s TransactionStatus) failed() bool {
-	switch s = s.upper(); s {
-	case StatusNotInitiated, StatusErrorOccurred, StatusDuplicate:
-		return true
-	}
-	return s.Final() && !s.Succeeded() && s != StatusReversed
+	return s.Final() && !s.Succeeded() && s.upper() != StatusReversed
 }
 
 func (s TransactionStatus) upper() TransactionStatus {

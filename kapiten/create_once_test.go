@@ -82,6 +82,12 @@ func TestCreateOnceSettlesWhatItCannotKnow(t *testing.T) {
 		"refused as taken, by another":                {[]clienttest.Step{emptyList, taken, listedElsewhere}, "", "unknown", sdk.ErrReferenceTaken, 1},
 		"two rides there":                             {[]clienttest.Step{listedTwice}, "", "unknown", sdk.ErrUnexpectedResponse, 0},
 		"there, and it cannot be told":                {[]clienttest.Step{listedUnreadable}, "", "unknown", nil, 0},
+		"no money, and two rides there":               {[]clienttest.Step{emptyList, poor, listedTwice}, "", "unknown", sdk.ErrInsufficientFunds, 1},
+		"no money, and it cannot be told":             {[]clienttest.Step{emptyList, poor, listedUnreadable}, "", "unknown", sdk.ErrInsufficientFunds, 1},
+		"no money, and another ride":                  {[]clienttest.Step{emptyList, poor, listedElsewhere}, "", "rejected", sdk.ErrInsufficientFunds, 1},
+		"throttled, and two rides there":              {[]clienttest.Step{emptyList, throttle, listedTwice}, "", "unknown", sdk.ErrRateLimited, 1},
+		"throttled, and it cannot be told":            {[]clienttest.Step{emptyList, throttle, listedUnreadable}, "", "unknown", sdk.ErrRateLimited, 1},
+		"throttled, and another ride":                 {[]clienttest.Step{emptyList, throttle, listedElsewhere}, "", "rejected", sdk.ErrRateLimited, 1},
 		"unknown, then two rides":                     {[]clienttest.Step{emptyList, nil, listedTwice}, "", "unknown", nil, 1},
 		// An error is no proof of absence.
 		"list without a route":               {[]clienttest.Step{noSuchRoute}, "", "not sent", sdk.ErrUnexpectedResponse, 0},

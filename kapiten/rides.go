@@ -197,7 +197,8 @@ func (s *RidesService) Create(ctx context.Context, p CreateRideParams) (*Ride, e
 // ever had: one request per page.
 //
 // A refusal is looked up once, too: somebody on the way may have repeated the request. If
-// the ride is there, it is returned. Otherwise the refusal stands.
+// the ride is there, it is returned. If it cannot be compared, or two are there, the outcome is
+// unknown. Otherwise the refusal stands.
 //
 // Calls of one Client with the same parameters at the same time share one request. Two
 // Clients share nothing, so make one Client per account. A call

@@ -186,6 +186,8 @@ func (s *PayoutsService) create(p CreatePayoutParams) transport.Write[Payout] {
 				switch {
 				case transport.SaysAbsent(err):
 					return transport.Absent, nil
+				case err != nil && found != nil && found.PayoutReference.Text == p.Reference:
+					return transport.Doubtful, err // without a status
 				case err != nil: // another payout_reference in the response among others
 					return 0, err
 				}

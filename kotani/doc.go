@@ -50,7 +50,8 @@
 // name a payment: an intermediary that hands you the refusal of another request makes
 // sdk.ErrRejected a lie. Deposits and withdrawals are looked up once after a refusal, because
 // a repeat on the way may have met it: if the transaction is there and has not failed, the
-// call returns it. Otherwise the refusal stands.
+// call returns it. If it cannot be compared, the outcome is unknown. Otherwise the refusal
+// stands.
 //
 // # Limits
 //

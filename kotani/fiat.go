@@ -347,6 +347,8 @@ func (s *FiatService) look(ctx context.Context, want asked, existing bool, out *
 	switch {
 	case transport.SaysAbsent(err):
 		return transport.Absent, nil
+	case errors.Is(err, errNoStatus):
+		return transport.Doubtful, err
 	case err != nil:
 		return 0, err
 	}

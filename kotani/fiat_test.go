@@ -60,7 +60,17 @@ func TestAnUnknownOutcomeIsSettledByTheExternalID(t *testing.T) {
 		"refused":                                   {[]step{isPoor, isAbsent}, "momo status", "rejected", sdk.ErrInsufficientFunds, 0},
 		"refused, made already":                     {[]step{isPoor, isPending}, "momo status", "", nil, 0},
 		"refused, and it failed":                    {[]step{isPoor, isFailed}, "momo status", "rejected", sdk.ErrInsufficientFunds, 0},
-		"refused, cannot look":                      {[]step{isPoor, respond(404, "Cannot GET /")}, "momo status", "rejected", sdk.ErrInsufficientFunds, 0},
+		"a throttle, the amount with its currency": {[]step{respond(429, "Too Many Requests"), respond(200, `{"result":{"requestId":"7","externalId":"order-1","status":"SUCCESSFUL","amount":"KES 20"}}`)},
+			"momo status", "unknown", sdk.ErrRateLimited, 0},
+		"a throttle, a part of the phone number": {[]step{respond(429, "Too Many Requests"), respond(200, `{"result":{"requestId":"7","externalId":"order-1","status":"SUCCESSFUL","amount":"20","phoneNumber":"2547"}}`)},
+			"momo status", "unknown", sdk.ErrRateLimited, 0},
+		"a throttle, made without a status": {[]step{respond(429, "Too Many Requests"), respond(200, `{"result":{"externalId":"order-1","amount":"20"}}`)},
+			"momo status status status status", "unknown", sdk.ErrRateLimited, -1},
+		"a throttle, another without a status": {[]step{respond(429, "Too Many Requests"), respond(200, `{"result":{"externalId":"order-2","amount":"20"}}`)},
+			"momo status status status status", "rejected", sdk.ErrRateLimited, -1},
+		"a throttle, a token refused to a look that cannot compare": {[]step{respond(403, "Forbidden"), respond(200, `{"result":{"requestId":"7","externalId":"order-1","status":"SUCCESSFUL","amount":"KES 20"}}`)},
+			"momo status", "unknown", sdk.ErrUnauthorized, 0},
+		"refused, cannot look": {[]step{isPoor, respond(404, "Cannot GET /")}, "momo status", "rejected", sdk.ErrInsufficientFunds, 0},
 		"a wrong path is not absence": {[]step{nil, respond(404, `<pre>Cannot GET /api_v2/transactions/status/external/order-1</pre>`)},
 			"momo status", "unknown", nil, 0},
 		"a wrong path in JSON is not absence": {[]step{nil, respond(404, `{"statusCode":404,"message":"Cannot GET /transactions/status/external/order-1","error":"Not Found"}`)},
@@ -442,5 +452,33 @@ func TestFlatResponsesAreReadLikeWrappedOnes(t *testing.T) {
 				assert.Error(t, err, "%s: %s", method, body)
 			})
 		}
+	}
+}
+
+// Only an end without money lets a refusal stand. What is no end may be paid later.
+func TestARefusalStandsBesideAFailedTransactionAlone(t *testing.T) {
+	failed := []kotani.TransactionStatus{
+		kotani.StatusFailed, kotani.StatusCancelled, kotani.StatusExpired, kotani.StatusDeclined, kotani.StatusPermanentlyFailed, "failed",
+	}
+	there := []kotani.TransactionStatus{
+		kotani.StatusSuccessful, kotani.StatusSuccess, kotani.StatusCompleted, kotani.StatusReversed,
+		kotani.StatusPending, kotani.StatusInitiated, kotani.StatusInProgress, kotani.StatusProcessing, kotani.StatusRetry,
+		kotani.StatusTransactionInitiated, kotani.StatusDuplicate, kotani.StatusErrorOccurred, kotani.StatusRequireReview,
+		kotani.StatusNotInitiated, kotani.StatusCryptoPending, kotani.StatusCryptoReceived, kotani.StatusRefundPending,
+		kotani.StatusRefunded, kotani.StatusRefundFailed, "not_initiated", "NOBODY_KNOWS",
+	}
+	for i, status := range append(there, failed...) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newScript(isPoor, respond(200, `{"result":{"requestId":"7","externalId":"order-1","transactionType":"Payouts","status":"`+string(status)+`","amount":"20.00"}}`))
+			got, err := newClient(t, s).Fiat.Withdraw(t.Context(), validWithdraw)
+			if i >= len(there) {
+				assert.ErrorIs(t, err, sdk.ErrRejected, status)
+				assert.ErrorIs(t, err, sdk.ErrInsufficientFunds, status)
+				return
+			}
+			require.NoError(t, err, status)
+			assert.Equal(t, status, got.Status)
+			assert.True(t, got.Existing, status)
+		})
 	}
 }

@@ -122,13 +122,10 @@ func (s TransactionStatus) Succeeded() bool {
 	return false
 }
 
-// failed reports that no money has moved.
+// failed reports an end without money moved. A state that needs a person is no end: the
+// transaction may be paid later.
 func (s TransactionStatus) failed() bool {
-	switch s = s.upper(); s {
-	case StatusNotInitiated, StatusErrorOccurred, StatusDuplicate:
-		return true
-	}
-	return s.Final() && !s.Succeeded() && s != StatusReversed
+	return s.Final() && !s.Succeeded() && s.upper() != StatusReversed
 }
 
 func (s TransactionStatus) upper() TransactionStatus {
@@ -157,9 +154,9 @@ func (s *FiatService) find(ctx context.Context, externalID string, kind Transact
 	}, func(body []byte) (shown, error) {
 		t, err := decodeStatus(body)
 		switch {
-		case err != nil:
 		case t.ExternalID != "" && t.ExternalID != externalID:
 			err = mismatch("the response is about another external id")
+		case err != nil:
 		case t.Type != "" && !strings.EqualFold(string(t.Type), string(kind)):
 			err = mismatch("the response is about a transaction of the other kind")
 		}
@@ -315,16 +312,18 @@ func (w *transactionForm) foreign() bool {
 		len(w.Withdrawn.Amount) == 0 && len(w.Deposited.Amount) == 0 && len(w.AmountDeposited.Amount) == 0
 }
 
+const errNoStatus = wire.Missing("status")
+
 // decodeStatus reads the response to a lookup, which must have a status, and name
 // a transaction.
 func decodeStatus(body []byte) (shown, error) {
 	t, err := readTransaction(body)
 	switch {
 	case err != nil:
-	case t.Status == "":
-		err = wire.Missing("status")
 	case t.RequestID == "" && t.ExternalID == "":
 		err = wire.Missing("requestId or externalId")
+	case t.Status == "":
+		err = errNoStatus
 	}
 	return t, err
 }

@@ -95,7 +95,7 @@ var rules = []rule{
 	},
 	{
 		"a refusal is believed", "a refusal is looked up: the payment asked for may be its reason", "kasapay",
-		[]edit{{transport + "settle.go", "	case e.Outcome != sdk.Rejected:\n		return e\n	case errors", "	case e.Outcome != sdk.Unknown:\n		return e\n	case errors", 1}},
+		[]edit{{transport + "settle.go", "	case e.Outcome != sdk.Rejected:\n		return e, false\n	case errors", "	case e.Outcome != sdk.Unknown:\n		return e, false\n	case errors", 1}},
 	},
 	{
 		"direct responses", "a direct response is compared with what was asked for", "bitpesa,kapiten,kotani,kpay",

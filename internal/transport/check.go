@@ -568,13 +568,13 @@ func (c *Comparison) Unreadable(field string) {
 	}
 }
 
-// Finding is Same, Different, or an error when it cannot be told.
+// Finding is Same, Different, or Doubtful with an error when it cannot be told.
 func (c *Comparison) Finding() (Finding, error) {
 	switch {
 	case c.different != "":
 		return Different, nil
 	case c.unreadable != "":
-		return 0, &wrapped{text: "the " + c.unreadable + " shown cannot be read", err: errUnreadable}
+		return Doubtful, &wrapped{text: "the " + c.unreadable + " shown cannot be read", err: errUnreadable}
 	}
 	return Same, nil
 }

@@ -51,7 +51,7 @@ func (c *Core) settle(ctx context.Context, op *sdk.Operation, u *url.URL, body [
 		case f.kind == Throttled && class == sdk.Referenced:
 			wait, ok := c.waitBefore(ctx, throttles, f.wait)
 			if throttles >= c.cfg.MaxAttempts || !ok {
-				return believe(ctx, class, call, f), false
+				return believe(ctx, class, call, f)
 			}
 			if err := Pause(ctx, wait-lookSpan); err != nil {
 				f.err.Cause = errors.Join(err, f.err.Cause)
@@ -61,13 +61,13 @@ func (c *Core) settle(ctx context.Context, op *sdk.Operation, u *url.URL, body [
 			c.cfg.Tokens.Drop(f.token)
 			h.renewed = true
 		default:
-			return believe(ctx, class, call, f), false
+			return believe(ctx, class, call, f)
 		}
 		if h.open && ctx.Err() != nil {
 			return stayUnknown(ctx, f.err, nil), true
 		}
 		switch found, err := lookRepeatedly(ctx, call.Lookup, !h.open); {
-		case err != nil && (h.open || duplicate):
+		case err != nil && (h.open || duplicate || found == Doubtful):
 			return stayUnknown(ctx, f.err, &otherCall{text: "lookup by reference failed", err: err}), true
 		case err != nil: // nothing is open, and the provider has refused
 			f.err.Cause = &otherCall{text: "lookup by reference failed", err: err}
@@ -147,35 +147,40 @@ func taken(e *sdk.Error, rejected bool) *sdk.Error {
 // Duplicated reports the refusal of a duplicate.
 func Duplicated(e *sdk.Error) bool { return errors.Is(e, sdk.ErrDuplicate) }
 
-// believe looks once for a write that was refused, and that is not sent again. The payment
-// asked for may be the reason: an earlier call has made it and emptied the float, say, and
-// the provider looks at the float before the reference. Or somebody on the way has repeated
-// the request, and the refusal met the repeat. Whatever else the look says, the refusal
+// believe looks for a write that was refused, and that is not sent again. The payment asked
+// for may be the reason: an earlier call has made it and emptied the float, say, and the
+// provider looks at the float before the reference. Or somebody on the way has repeated the
+// request, and the refusal met the repeat. A look that finds the reference, and cannot tell
+// for which payment, makes the outcome unknown. Whatever else the look says, the refusal
 // stands.
-func believe(ctx context.Context, class sdk.Class, call *Call, f failure) *sdk.Error {
+func believe(ctx context.Context, class sdk.Class, call *Call, f failure) (failed *sdk.Error, open bool) {
 	e := f.err
 	switch {
 	case e.Outcome != sdk.Rejected:
-		return e
+		return e, false
 	case errors.Is(e, sdk.ErrUnauthorized): // so would be the look
-		return e
+		return e, false
 	case call.Doubts != nil && call.Doubts(e): // Do looks for it repeatedly
-		return e
+		return e, false
 	}
 	look := call.Lookup
 	if f.kind != Throttled { // a throttle makes no payment, so that a failed one is older
 		look = afterRefusal(look)
 	}
 	// After LookFirst, what is found is new: it did not exist before.
-	switch found, err := lookOnce(ctx, look, !call.LookFirst); {
-	case err != nil: // nothing is open, and the provider has refused
+	found, err := lookOnce(ctx, look, !call.LookFirst)
+	switch {
+	case found == Same && err == nil:
+		return nil, false
+	case err != nil:
 		e.Cause = errors.Join(e.Cause, &otherCall{text: "lookup by reference failed", err: err})
-	case found == Same:
-		return nil
+		if found == Doubtful {
+			return stayUnknown(ctx, e, nil), true
+		}
 	case found == Different && f.kind == Throttled && class == sdk.Referenced:
-		return taken(e, true) // waiting would not help. Other refusals say what to mend first
+		return taken(e, true), false // waiting would not help. Other refusals say what to mend first
 	}
-	return e
+	return e, false
 }
 
 // afterRefusal is a look for which a payment that failed is absent.

@@ -35,7 +35,8 @@
 // that Kotani refuses a second use of an external id. A refusal for a used external
 // id is looked up as well, and the transaction is compared with the call. Another
 // payment is sdk.ErrReferenceTaken. Existing says that the transaction was there
-// before the call.
+// before the call. Calls of one Client with the same external id share one request. Two
+// Clients share nothing, and can pay twice: make one Client per account.
 //
 // FiatConnect transfers carry an Idempotency-Key, and the client repeats them with
 // the same key. The client never repeats any other write after an unknown outcome.

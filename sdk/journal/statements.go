@@ -190,7 +190,7 @@ func newStatements(d Dialect) *statements {
 	// not sent. The references follow $4.
 	wait := fmt.Sprintf(`CASE WHEN looks > %d AND CAST($2 AS {bigint}) < %d THEN %[2]d ELSE CAST($2 AS {bigint}) END`, noReading, secondLook.Microseconds())
 	nearest := `CASE WHEN asked_at + ` + wait + ` > {now} THEN asked_at + ` + wait + ` ELSE {now} END`
-	out.knock = s(`UPDATE journal_entries SET knocks = knocks + 1, tries = CASE WHEN ` + wakes + ` THEN ` + strconv.Itoa(oneKnock) + ` WHEN owed <> '' AND tries = 0 THEN ` + strconv.Itoa(oneKnock) + ` ELSE tries END, due_at = CASE
+	out.knock = s(`UPDATE journal_entries SET knocks = knocks + 1, tries = CASE WHEN ` + wakes + ` OR owed <> '' AND tries = 0 THEN ` + strconv.Itoa(oneKnock) + ` ELSE tries END, due_at = CASE
 			WHEN due_at IS NULL THEN CASE WHEN $3 = 1 AND ` + wakes + ` THEN ` + nearest + ` END
 			WHEN holder <> '' OR state = 'planned' OR owed <> '' OR due_at < ` + nearest + ` THEN due_at
 			ELSE ` + nearest + ` END

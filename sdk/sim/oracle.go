@@ -316,12 +316,7 @@ func (w *World) judgeMade(l Ledgers) {
 // amount, a currency and an account on both sides.
 func (w *World) judgeTaken(l Ledgers, c *call, name string) {
 	found := l.Payments(c.Provider, c.Reference)
-	for _, p := range found {
-		if !c.shows(p) || p.Differs(c.Ask) != "" {
-			return
-		}
-	}
-	if len(found) == 0 {
+	if len(found) == 0 || slices.ContainsFunc(found, func(p Payment) bool { return !c.shows(p) || p.Differs(c.Ask) != "" }) {
 		return
 	}
 	w.violate(OwnTaken, "%s was told that the reference of %s is another payment's, and the provider has just this one: %s", c.actor, name, told(c.err))

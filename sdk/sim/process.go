@@ -366,9 +366,9 @@ type look struct {
 }
 
 // Look carries out a lookup of a client. What it finds is settled, and judged as the success
-// of a Call is. When it is told sdk.ErrNotFound although the trouble is long over, the oracle holds the provider's ledger against that: the payments
-// made two minutes before the lookup, or earlier. It does so also if a person has the
-// payment: see World.Stuck.
+// of a Call is. When it is told sdk.ErrNotFound although the trouble is long over, the oracle
+// holds the provider's ledger against that: the payments made two minutes before the lookup,
+// or earlier. It does so also if a person has the payment: see World.Stuck.
 func (p *Process) Look(ctx context.Context, a Ask, f func(ctx context.Context) error) error {
 	l := look{a, p.actor(ctx), p.w.since()}
 	err := f(ctx)

@@ -104,8 +104,12 @@ func (f Failure) String() string {
 		fmt.Fprintf(&b, "; shrunk from %d to %d choices", f.Choices[0], f.Choices[1])
 	}
 	b.WriteString("\n" + f.Story)
-	for _, v := range f.Violations {
+	const most = 5
+	for _, v := range f.Violations[:min(len(f.Violations), most)] {
 		fmt.Fprintf(&b, "BROKEN: %s: %s\n", v.Kind, v.Text)
+	}
+	if more := len(f.Violations) - most; more > 0 {
+		fmt.Fprintf(&b, "BROKEN: %d more\n", more)
 	}
 	return b.String()
 }
@@ -196,10 +200,14 @@ func Explore(t *testing.T, cfg Config, program func(w *World)) Report {
 		d := simulate(t, cfg, chosenAs(bytes), program)
 		total.Days++
 		total.add(d.report)
-		if len(d.broken) > 0 {
-			total.Failures = []Failure{d.failure(0, 0)}
+		whole := story(d.lines, 1000)
+		if len(d.broken) == 0 {
+			t.Logf("profile %s\n%s", d.profile, whole)
+			return total
 		}
-		t.Logf("profile %s\n%s", d.profile, story(d.lines, 1000))
+		f := d.failure(0, 0)
+		f.Story = whole
+		total.Failures = []Failure{f}
 		return total
 	}
 	var mu sync.Mutex

@@ -533,6 +533,47 @@ func TestAStoryKeepsTheLinesAboutWhatWasBroken(t *testing.T) {
 	assert.Less(t, strings.Count(story, "\n"), 30)
 }
 
+// One fault may break a promise to each of many calls. The story shows some of them, and
+// how it came about.
+func TestAStoryIsMoreThanWhatWasBroken(t *testing.T) {
+	t.Parallel()
+	r := sim.Explore(t, sim.Config{Seeds: 1, Shrink: -1, Profiles: []sim.Profile{{Calm: true}}}, func(w *sim.World) {
+		for i := range 40 {
+			w.Note("kpay", "takes the money of order-%d", i)
+		}
+		w.Note("shop", "forgets everything")
+		for i := range 40 {
+			w.Fail("order-%d has 2 debits", i)
+		}
+	})
+	require.Len(t, r.Failures, 1)
+	story, text := r.Failures[0].Story, r.Failures[0].String()
+	assert.Contains(t, story, "order-0 has 2 debits")
+	assert.Contains(t, story, "order-39 has 2 debits")
+	assert.LessOrEqual(t, strings.Count(story, "has 2 debits"), 6)
+	assert.GreaterOrEqual(t, strings.Count(story, "takes the money of"), 6)
+	assert.Len(t, r.Failures[0].Violations, 40)
+	assert.Contains(t, text, "BROKEN: check: order-4 has 2 debits\nBROKEN: 35 more\n")
+}
+
+// A day that is made again is shown whole, and once.
+func TestAReplayShowsTheWholeDayOnce(t *testing.T) { //nolint:paralleltest // sets the environment
+	program := func(w *sim.World) {
+		for i := range 50 {
+			w.Note("shop", "thinks of order-%d", i)
+		}
+		w.Fail("the books are wrong")
+	}
+	r := sim.Explore(t, sim.Config{Seeds: 1, Shrink: -1}, program)
+	require.Len(t, r.Failures, 1)
+	assert.Less(t, strings.Count(r.Failures[0].Story, "thinks of"), 50)
+	t.Setenv("SIM_REPLAY", r.Failures[0].Replay)
+	again := sim.Explore(t, sim.Config{}, program)
+	require.Len(t, again.Failures, 1)
+	assert.Equal(t, 1, again.Days)
+	assert.Equal(t, 50, strings.Count(again.Failures[0].String(), "thinks of"))
+}
+
 // What the ledgers did is never left out for what is said again and again, nor are the
 // last lines before a promise breaks.
 func TestAStoryKeepsTheLedgerAndCountsRepetitions(t *testing.T) {

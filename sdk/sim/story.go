@@ -144,7 +144,8 @@ func story(lines []line, most int) string {
 			shown[i] = true
 		}
 	}
-	for _, rank := range ranks[:3] {
+	show(ends(ranks[0], most/4)) // one fault may break a promise to each of many calls
+	for _, rank := range ranks[1:3] {
 		show(ends(rank, most-len(shown)))
 	}
 	show(nearest(ranks[3], ranks[1], (most-len(shown)+1)/2))

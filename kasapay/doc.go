@@ -53,7 +53,7 @@
 //   - A known refusal is looked up once: Kasapay may look at the float or the service
 //     before the reference, and the payout itself may have emptied the float. If the payout
 //     is there and has not failed, Create returns it. If it cannot be compared, the outcome
-//     is unknown. So it is if the float is too low and the lookup gets no clear answer.
+//     is unknown. The outcome is unknown, too, if the float is too low and the lookup fails.
 //     Otherwise the refusal stands.
 //   - A refusal counts only in words that are known: an invalid service, insufficient
 //     funds, an invalid field. How Kasapay refuses a reference that it has seen is not

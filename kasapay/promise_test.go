@@ -198,7 +198,7 @@ func TestARefusalIsThatOfThePayoutItNames(t *testing.T) {
 		`{"response_code":721,"response_description":"%s","payout_reference":[]}`:       false,
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			c, _ := newClient(t, []step{respond(200, strings.Replace(body, "%s", "Insufficient funds", 1))})
+			c, _ := newClient(t, []step{respond(200, strings.Replace(body, "%s", "Insufficient funds", 1)), respond(200, unknown)})
 			_, err := c.Payouts.Create(t.Context(), validPayout())
 			assert.Equal(t, own, errors.Is(err, sdk.ErrRejected), "%s: %v", body, err)
 			assert.Equal(t, !own, errors.Is(err, sdk.ErrOutcomeUnknown), "%s: %v", body, err)

@@ -135,7 +135,7 @@ func TestResponsesToCreateAreClassified(t *testing.T) {
 		for behind, mark := range map[string]string{"": "", ", behind a mark": "\ufeff"} {
 			t.Run(name+behind, func(t *testing.T) {
 				look := respond(404, "<h1>404</h1>")
-				if errors.Is(tc.want.sentinel, sdk.ErrInsufficientFunds) { // it stands only beside a clear answer
+				if errors.Is(tc.want.sentinel, sdk.ErrInsufficientFunds) { // it stands only if the payout is absent
 					look = respond(200, unknown)
 				}
 				client, s := newClient(t, []step{respond(tc.status, mark+tc.body), look})

@@ -82,6 +82,8 @@ func TestAnUnknownOutcomeIsSettledByTheReference(t *testing.T) {
 		"a service taken away, and the status is another's": {[]step{notOurs, respond(200, `{"payout_reference":"ms83-2","payment_status":700}`)},
 			"initiate status", "", "rejected", sdk.ErrConfiguration, -1},
 		"no funds, and nobody can tell": {[]step{noFunds, respond(404, "<h1>404</h1>")}, "initiate status", "", "unknown", sdk.ErrInsufficientFunds, 0},
+		"no funds, and the look is throttled": {[]step{noFunds, respond(429, `{"statusCode":429,"message":"ThrottlerException: Too Many Requests"}`)},
+			"initiate status status status status", "", "unknown", sdk.ErrInsufficientFunds, -1},
 		"a duplicate of a failed one": {[]step{duplicate, respond(200, `{"payout_reference":"ms83-1","payment_status":701,"amount":"100.00"}`)},
 			"initiate status", "701", "", nil, 0},
 		"a duplicate of another amount": {[]step{duplicate, respond(200, `{"payout_reference":"ms83-1","payment_status":700,"amount":"100.01"}`)},

@@ -51,9 +51,9 @@
 //     refusal of the second request does not, because the first may still be on its way.
 //   - Any other refusal is looked up once, unless it refuses your credentials: KPay may
 //     look at the payer or the retailer before the RefID. If the payment is there and has
-//     not failed, Pay returns it. If KPay says that money is wanting, and the lookup gets no
-//     clear answer, the outcome is unknown: an earlier call's payment may have taken the
-//     money. Otherwise the refusal stands.
+//     not failed, Pay returns it. If money is wanting and the lookup fails, the outcome is
+//     unknown (and the error still matches sdk.ErrInsufficientFunds): an earlier call's
+//     payment may have taken the money. Otherwise the refusal stands.
 //   - A refusal counts only in KPay's own words: a retcode or statusid of its list. An
 //     empty body, HTML, a proxy's JSON, another payment's refid or a lookup's "not
 //     found" (611) settle nothing.

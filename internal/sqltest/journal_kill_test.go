@@ -349,17 +349,19 @@ func (m *market) planSurely(t *testing.T, db *sql.DB, plans map[string]planner, 
 	}
 }
 
-// awaitEnd returns when every entry is final, refused or stuck, and told. Meanwhile time
-// passes at the providers and for entries that no process holds: faster while no worker is
+// awaitEnd returns when every entry has ended: it is final, refused or stuck, and told.
+// Meanwhile time passes at the providers and for the other entries that no process holds. An
+// update of all rows would be in the way of the workers' SKIP LOCKED. Time passes faster while no worker is
 // late with a request or its lookup, because a provider cancels what is not funded in an hour.
 func (m *market) awaitEnd(t *testing.T, j *journal.Journal, db *sql.DB, planned int) {
 	t.Helper()
+	const ended = `state IN ('final', 'refused', 'stuck') AND owed = ''`
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	late := time.After(time.Duration(3+planned/500) * time.Minute)
 	for {
-		ended := count(t, db, `SELECT count(*) FROM journal_entries WHERE state IN ('final', 'refused', 'stuck') AND owed = ''`)
-		if ended == planned {
+		done := count(t, db, `SELECT count(*) FROM journal_entries WHERE `+ended)
+		if done == planned {
 			return
 		}
 		by := time.Minute
@@ -367,14 +369,13 @@ func (m *market) awaitEnd(t *testing.T, j *journal.Journal, db *sql.DB, planned 
 			by = time.Second
 		}
 		m.advance(by)
-		// Not for those that have ended: an update of each row, ten times a second, is in the way of the workers' SKIP LOCKED.
-		_, _ = db.ExecContext(t.Context(), passing(by)+` WHERE holder = '' AND due_at IS NOT NULL AND (state NOT IN ('final', 'refused', 'stuck') OR owed <> '')`) // a worker may be in the way
+		_, _ = db.ExecContext(t.Context(), passing(by)+` WHERE holder = '' AND due_at IS NOT NULL AND NOT (`+ended+`)`) // a worker may be in the way
 		select {
 		case <-tick.C:
 		case <-late:
 			left, err := j.List(t.Context(), journal.Filter{})
 			require.NoError(t, err)
-			t.Fatalf("%d of %d came to an end: %+v", ended, planned, left)
+			t.Fatalf("%d of %d came to an end: %+v", done, planned, left)
 		}
 	}
 }

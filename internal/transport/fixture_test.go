@@ -187,6 +187,8 @@ func interpret(_ sdk.Operation, r *transport.Response) transport.Verdict {
 	switch body.Say {
 	case "refused":
 		v.Kind, v.Reasons = transport.Refused, []error{sdk.ErrDeclined}
+	case "poor":
+		v.Kind, v.Reasons = transport.Refused, []error{sdk.ErrInsufficientFunds}
 	case "forbidden":
 		v.Kind, v.Reasons = transport.Refused, []error{sdk.ErrForbidden}
 	case "throttled":

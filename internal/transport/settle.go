@@ -150,10 +150,10 @@ func Duplicated(e *sdk.Error) bool { return errors.Is(e, sdk.ErrDuplicate) }
 // believe looks for a write that was refused, and that is not sent again. The payment asked
 // for may be the reason: an earlier call has made it and emptied the float, say, and the
 // provider looks at the float before the reference. Or somebody on the way has repeated the
-// request, and the refusal met the repeat. Two looks make the outcome unknown: one that
-// finds the reference, and cannot tell for which payment, and one without a clear answer
-// after a want of money, because calling a referenced write again after a crash promises
-// the first call's payment. Whatever else the look says, the refusal stands.
+// request, and the refusal met the repeat. A look that finds the reference, and cannot tell
+// for which payment, makes the outcome unknown. So does a look that fails after a want of
+// money, unless the call has looked before it was sent. Whatever else the look says, the
+// refusal stands.
 func believe(ctx context.Context, class sdk.Class, call *Call, f failure) (failed *sdk.Error, open bool) {
 	e := f.err
 	switch {
@@ -175,8 +175,11 @@ func believe(ctx context.Context, class sdk.Class, call *Call, f failure) (faile
 		return nil, false
 	case err != nil:
 		e.Cause = errors.Join(e.Cause, &otherCall{text: "lookup by reference failed", err: err})
-		if found == Doubtful || class == sdk.Referenced && errors.Is(e, sdk.ErrInsufficientFunds) && !errors.Is(err, sdk.ErrRejected) {
+		if found == Doubtful {
 			return stayUnknown(ctx, e, nil), true
+		}
+		if errors.Is(e, sdk.ErrInsufficientFunds) && !call.LookFirst {
+			return stayUnknown(ctx, e, nil), false // no attempt of this call is open
 		}
 	case found == Different && f.kind == Throttled && class == sdk.Referenced:
 		return taken(e, true), false // waiting would not help. Other refusals say what to mend first

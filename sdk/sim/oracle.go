@@ -247,7 +247,9 @@ func (w *World) judgeRefusal(c *call) {
 	switch {
 	case b == nil, !b.looks, profile.Repeats, profile.Forgetful, outcome(c.err) != "rejected":
 		return
-	case errors.Is(c.err, sdk.ErrUnauthorized), couldNotLook(c.err): // the caller was in a hurry, say
+	case errors.Is(c.err, sdk.ErrUnauthorized):
+		return
+	case couldNotLook(c.err) && !errors.Is(c.err, sdk.ErrInsufficientFunds): // the caller was in a hurry, say
 		return
 	case errors.Is(c.err, sdk.ErrReferenceTaken): // see judgeTaken
 		return

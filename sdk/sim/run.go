@@ -200,13 +200,13 @@ func Explore(t *testing.T, cfg Config, program func(w *World)) Report {
 		d := simulate(t, cfg, chosenAs(bytes), program)
 		total.Days++
 		total.add(d.report)
-		whole := story(d.lines, 1000)
+		day := story(d.lines, 1000)
 		if len(d.broken) == 0 {
-			t.Logf("profile %s\n%s", d.profile, whole)
+			t.Logf("profile %s\n%s", d.profile, day)
 			return total
 		}
 		f := d.failure(0, 0)
-		f.Story = whole
+		f.Story = day
 		total.Failures = []Failure{f}
 		return total
 	}

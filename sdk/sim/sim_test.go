@@ -552,12 +552,13 @@ func TestAStoryIsMoreThanWhatWasBroken(t *testing.T) {
 	assert.Contains(t, story, "order-39 has 2 debits")
 	assert.LessOrEqual(t, strings.Count(story, "has 2 debits"), 6)
 	assert.GreaterOrEqual(t, strings.Count(story, "takes the money of"), 6)
+	assert.Contains(t, story, "forgets everything")
 	assert.Len(t, r.Failures[0].Violations, 40)
 	assert.Contains(t, text, "BROKEN: check: order-4 has 2 debits\nBROKEN: 35 more\n")
 }
 
-// A day that is made again is shown whole, and once.
-func TestAReplayShowsTheWholeDayOnce(t *testing.T) { //nolint:paralleltest // sets the environment
+// A day that is made again is shown whole.
+func TestAReplayShowsTheWholeDay(t *testing.T) { //nolint:paralleltest // sets the environment
 	program := func(w *sim.World) {
 		for i := range 50 {
 			w.Note("shop", "thinks of order-%d", i)

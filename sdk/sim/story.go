@@ -107,7 +107,7 @@ func anyLife(who string) string { return lifeNumber.ReplaceAllString(who, "") }
 var lifeNumber = regexp.MustCompile(`#[0-9]+`)
 
 // story is the day for people: what went wrong and what came of it. Of a long day it
-// shows, as far as there is room: what is broken, what the ledgers did with what the broken
+// shows, as far as there is room: some of what is broken, what the ledgers did with what the broken
 // promise names, what came just before, what the ledgers did otherwise, other lines about
 // those names, and what is next to all that.
 func story(lines []line, most int) string {
@@ -145,9 +145,8 @@ func story(lines []line, most int) string {
 		}
 	}
 	show(ends(ranks[0], most/4)) // one fault may break a promise to each of many calls
-	for _, rank := range ranks[1:3] {
-		show(ends(rank, most-len(shown)))
-	}
+	show(ranks[2])
+	show(ends(ranks[1], most-len(shown)))
 	show(nearest(ranks[3], ranks[1], (most-len(shown)+1)/2))
 	show(ends(ranks[4], most-len(shown)))
 	var about, others []int

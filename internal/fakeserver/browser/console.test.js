@@ -4,7 +4,7 @@ import assert from "node:assert/strict"
 import {readFileSync} from "node:fs"
 import {test} from "node:test"
 import {
-  advance, built, call, console_, context, eachTest, held, hook, kasapay, kotani, kpay, live, merchant, must, page, payment, payout, restart,
+  advance, call, console_, context, eachTest, held, hook, kasapay, kotani, kpay, live, merchant, must, page, payment, payout, restart,
   ride, serve, server, tabTo,
 } from "./harness.js"
 
@@ -407,7 +407,7 @@ test("the server gone and back is shown and healed", async () => {
 })
 
 test("the clock runs on the page when it follows real time", async () => {
-  const other = await serve(built.binary, "-clock", "real", "-speed", "600")
+  const other = await serve("-clock", "real", "-speed", "600")
   await page.goto(other.console)
   await live()
   const first = await page.textContent("#now")

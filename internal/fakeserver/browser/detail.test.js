@@ -6,7 +6,7 @@ import {createRequire} from "node:module"
 import {join} from "node:path"
 import {test} from "node:test"
 import {
-  advance, browser, built, call, console_, context, eachTest, hook, kotani, kpay, live, merchant, must, page, payment, restart, ride, serve, server, shots,
+  advance, browser, call, console_, context, eachTest, hook, kotani, kpay, live, merchant, must, page, payment, restart, ride, serve, server, shots,
 } from "./harness.js"
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
@@ -214,7 +214,7 @@ test("a click of the header while its last call is under way is not dropped in s
 })
 
 test("a quote that expires by the clock alone changes in an open list and in an open detail", async () => {
-  const other = await serve(built.binary, "-clock", "real", "-speed", "60") // its 5 minutes take 5 s, and nobody acts meanwhile
+  const other = await serve("-clock", "real", "-speed", "60") // its 5 minutes take 5 s, and nobody acts meanwhile
   try {
     const api = await kotani(other)
     const ask = async () => (await api("/quotes/in", "POST", {fiatAmount: "13000", currency: "KES", cryptoType: "cUSD"})).value.quoteId

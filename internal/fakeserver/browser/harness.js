@@ -3,10 +3,9 @@ import assert from "node:assert/strict"
 import {execFileSync, spawn} from "node:child_process"
 import {createHash, createHmac, randomUUID} from "node:crypto"
 import {once} from "node:events"
-import {existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync} from "node:fs"
+import {existsSync, mkdirSync, readFileSync, readdirSync} from "node:fs"
 import {createServer, request as send} from "node:http"
-import {tmpdir} from "node:os"
-import {join} from "node:path"
+import {basename, join} from "node:path"
 import {createInterface} from "node:readline"
 import {after, afterEach, before, beforeEach} from "node:test"
 import {setTimeout} from "node:timers/promises"
@@ -16,17 +15,20 @@ const here = fileURLToPath(new URL(".", import.meta.url))
 export const shots = join(here, "screenshots")
 mkdirSync(shots, {recursive: true})
 
-// build makes the server's binary in a folder of its own.
-export function build() {
-  const folder = mkdtempSync(join(tmpdir(), "fakeserver-"))
-  const binary = join(folder, "fakeserver")
-  execFileSync("go", ["build", "-o", binary, "./examples/fakeserver"], {cwd: join(here, "../../.."), stdio: "inherit"})
-  return {binary, remove: () => rmSync(folder, {recursive: true, force: true})}
+// build makes a binary and returns its file. The file stays, so that Go links it anew only when something
+// has changed. It is everybody's: one test file runs at a time, as package.json says.
+export function build(module, folder) {
+  const file = join(here, "build", basename(folder))
+  execFileSync("go", ["build", "-o", file, folder], {cwd: join(here, "../../..", module), stdio: "inherit"})
+  return file
 }
 
+let binary
+const fakeserver = () => binary ??= build(".", "./examples/fakeserver")
+
 // serve starts the server and resolves to its greeting.
-export async function serve(binary, ...args) {
-  const child = spawn(binary, ["-addr", "127.0.0.1:0", "-clock", "manual", ...args], {stdio: ["ignore", "pipe", "ignore"]})
+export async function serve(...args) {
+  const child = spawn(fakeserver(), ["-addr", "127.0.0.1:0", "-clock", "manual", ...args], {stdio: ["ignore", "pipe", "ignore"]})
   const [line] = await once(createInterface({input: child.stdout}), "line")
   const greeting = JSON.parse(line)
   greeting.stop = async () => {
@@ -263,20 +265,17 @@ export const writes = (server, hook) => ({
 })
 
 // What a test of eachTest has: a server and a receiver of its own, and a page.
-export let built, browser, server, hook, context, page
+export let browser, server, hook, context, page
 
 // eachTest makes them for each test of a file. A script that fails, or that the content
 // security policy keeps out, fails the test.
 export function eachTest() {
   let errors
   before(async () => {
-    built = build()
+    fakeserver() // a build that fails does so once
     browser = await launch()
   })
-  after(async () => {
-    await browser?.close()
-    built?.remove()
-  })
+  after(() => browser?.close())
   beforeEach(async () => {
     hook = await receiver()
     await restart()
@@ -300,7 +299,7 @@ export function eachTest() {
 }
 
 // restart starts the server, after a test has stopped it.
-export async function restart(...args) { server = await serve(built.binary, ...args) }
+export async function restart(...args) { server = await serve(...args) }
 
 export const console_ = (path = "/") => server.console.slice(0, -1) + path
 export const live = () => page.waitForSelector("#live:not(.lost) >> text=live")

@@ -1,35 +1,28 @@
 // What an operator does with the journal's page, in a real browser and with its
 // content security policy in force.
 import assert from "node:assert/strict"
-import {execFileSync, spawn} from "node:child_process"
+import {spawn} from "node:child_process"
 import {once} from "node:events"
-import {mkdtempSync, readFileSync, rmSync} from "node:fs"
+import {readFileSync} from "node:fs"
 import {createServer} from "node:http"
 import {createRequire} from "node:module"
-import {tmpdir} from "node:os"
 import {join} from "node:path"
 import {createInterface} from "node:readline"
-import {fileURLToPath} from "node:url"
 import {after, afterEach, before, beforeEach, test} from "node:test"
-import {launch, shots} from "./harness.js"
+import {build, launch, shots} from "./harness.js"
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
-let folder, browser, server, address, context, page, errors
+let binary, browser, server, address, context, page, errors
 
 before(async () => {
-  folder = mkdtempSync(join(tmpdir(), "operatorpage-"))
-  const module = join(fileURLToPath(new URL(".", import.meta.url)), "../../sqltest")
-  execFileSync("go", ["build", "-o", join(folder, "operatorpage"), "./operatorpage"], {cwd: module, stdio: "inherit"})
+  binary = build("internal/sqltest", "./operatorpage")
   browser = await launch()
 })
 
-after(async () => {
-  await browser?.close()
-  rmSync(folder, {recursive: true, force: true})
-})
+after(() => browser?.close())
 
 beforeEach(async () => {
-  server = spawn(join(folder, "operatorpage"), {stdio: ["ignore", "pipe", "inherit"]})
+  server = spawn(binary, {stdio: ["ignore", "pipe", "inherit"]})
   ;[address] = await once(createInterface({input: server.stdout}), "line")
   context = await browser.newContext({viewport: {width: 1280, height: 800}, extraHTTPHeaders: {Authorization: "Basic " + btoa("Ines:test")}})
   page = await context.newPage()

@@ -5,14 +5,13 @@ import {readFileSync} from "node:fs"
 import {createRequire} from "node:module"
 import {join} from "node:path"
 import {after, before, test} from "node:test"
-import {build, call, kpay, launch, merchant, payment, receiver, ride, serve, shots, writes} from "./harness.js"
+import {call, kpay, launch, merchant, payment, receiver, ride, serve, shots, writes} from "./harness.js"
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
-let built, server, hook, browser, first
+let server, hook, browser, first
 
 before(async () => {
-  built = build()
-  server = await serve(built.binary)
+  server = await serve()
   hook = await receiver(request => request.url.includes("broken") ? [500, "database is down"] : [200, '{"ok":true}'])
   browser = await launch()
   const m = await merchant(server, hook.url + "/kapiten")
@@ -38,7 +37,6 @@ after(async () => {
   await browser?.close()
   await server?.stop()
   hook?.stop()
-  built?.remove()
 })
 
 const views = {

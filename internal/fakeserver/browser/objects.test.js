@@ -4,14 +4,13 @@
 import assert from "node:assert/strict"
 import {after, afterEach, before, beforeEach, test} from "node:test"
 import {
-  bitpesa, build, call, document, fiatAccount, fiatconnect, held, kasapay, kotani, kpay, kyc, launch, merchant, must, payment, payout, person, receiver, ride, serve, transaction, writes,
+  bitpesa, call, document, fiatAccount, fiatconnect, held, kasapay, kotani, kpay, kyc, launch, merchant, must, payment, payout, person, receiver, ride, serve, transaction, writes,
 } from "./harness.js"
 
-let built, server, hook, browser, context, page, errors
+let server, hook, browser, context, page, errors
 
 before(async () => {
-  built = build()
-  server = await serve(built.binary)
+  server = await serve()
   hook = await receiver()
   browser = await launch()
 })
@@ -20,7 +19,6 @@ after(async () => {
   await browser?.close()
   await server?.stop()
   hook?.stop()
-  built?.remove()
 })
 
 beforeEach(async () => {

@@ -10,14 +10,14 @@ import {once} from "node:events"
 import {createServer} from "node:http"
 import {createRequire} from "node:module"
 import {after, before, test} from "node:test"
-import {build, call, serve} from "./harness.js"
+import {call, serve} from "./harness.js"
 
 const folder = process.env.TRANSFERZERO_SDK
 const {version} = createRequire(import.meta.url)(folder + "/package.json")
 const sdk = createRequire(folder + "/package.json")(folder)
 const SDK = sdk.default ?? sdk
 
-let built, server, client, hook
+let server, client, hook
 const got = [] // what the webhook's endpoint received
 
 const fill = (kind, fields) => Object.assign(new SDK[kind](), fields)
@@ -36,8 +36,7 @@ const refused = async promise => {
 }
 
 before(async () => {
-  built = build()
-  server = await serve(built.binary)
+  server = await serve()
   const {key: apiKey, secret: apiSecret} = server.credentials.bitpesa
   client = new SDK.ApiClient({apiKey, apiSecret, basePath: server.bitpesa})
   hook = createServer((request, response) => {
@@ -57,7 +56,6 @@ after(async () => {
   await server?.stop()
   hook?.closeAllConnections()
   hook?.close()
-  built?.remove()
 })
 
 test(`transferzero-sdk ${version}: a sender, a duplicate, a transaction, its funding, webhooks and a cancellation`, async () => {

@@ -5,7 +5,7 @@ import assert from "node:assert/strict"
 import {randomUUID} from "node:crypto"
 import {createRequire} from "node:module"
 import {after, before, test} from "node:test"
-import {build, call, serve} from "./harness.js"
+import {call, serve} from "./harness.js"
 
 // The SDK reads cookies as node-fetch shows them, and takes Node's own fetch where there is one.
 delete globalThis.fetch
@@ -15,17 +15,15 @@ const {FiatConnectClient} = load(folder)
 const {ethers} = load("ethers")
 const {version} = load("./package.json")
 
-let built, server
+let server
 
 before(async () => {
-  built = build()
-  server = await serve(built.binary)
+  server = await serve()
   assert.equal(server.credentials.fiatconnect.chainId, "44787", "Alfajores, which the SDK calls by its name")
 })
 
 after(async () => {
   await server?.stop()
-  built?.remove()
 })
 
 // client is the SDK with a wallet. It signs with another wallet if one is given.

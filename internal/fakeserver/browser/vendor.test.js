@@ -9,9 +9,9 @@ import {createHash} from "node:crypto"
 import {once} from "node:events"
 import {createServer} from "node:http"
 import {after, before, test} from "node:test"
-import {bitpesa, build, call, serve, sign} from "./harness.js"
+import {bitpesa, call, serve, sign} from "./harness.js"
 
-let built, server, api, hook
+let server, api, hook
 const got = [] // what the webhook's endpoint received
 
 const sha512 = text => createHash("sha512").update(text).digest("hex")
@@ -50,8 +50,7 @@ const transaction = (sender, external_id, details, type = "NGN::Bank", changes =
 const advance = seconds => call(server.admin + "/clock/advance", "POST", {seconds})
 
 before(async () => {
-  built = build()
-  server = await serve(built.binary)
+  server = await serve()
   const {key, secret} = server.credentials.bitpesa
   api = bitpesa(server.bitpesa, key, secret)
   hook = createServer((r, response) => {
@@ -71,7 +70,6 @@ after(async () => {
   await server?.stop()
   hook?.closeAllConnections()
   hook?.close()
-  built?.remove()
 })
 
 test("a sender, a duplicate, a transaction, its funding, webhooks and a cancellation", async () => {

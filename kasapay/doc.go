@@ -31,8 +31,8 @@
 //   - sdk.Rejected: Kasapay said in its own words that it did not do it, as far as its
 //     response can be trusted. The Code of the error is the error_code, and its Detail
 //     is a ResponseCode.
-//   - sdk.Unknown: the request left, no clear response came, and the lookups did not
-//     settle it. Keep the payout pending and call Find. Never pay with a new reference.
+//   - sdk.Unknown: the request left, and neither its response nor a lookup settles it.
+//     Keep the payout pending and call Find. Never pay with a new reference.
 //   - sdk.NoEffect: a lookup got no clear response. Nothing moved.
 //
 // Create is a referenced write: the document says that a reference is unique, and a

@@ -34,8 +34,8 @@
 //   - sdk.NotSent: nothing left this process. Call again.
 //   - sdk.Rejected: KPay said in its own words that it did not do it, as far as its
 //     response can be trusted. The Code of the error is a Code of this package.
-//   - sdk.Unknown: the request left, no clear response came, and the lookups did not
-//     settle it. Keep the payment pending and call Find. Never pay with a new RefID.
+//   - sdk.Unknown: the request left, and neither its response nor a lookup settles it.
+//     Keep the payment pending and call Find. Never pay with a new RefID.
 //   - sdk.NoEffect: a lookup got no clear response. Nothing moved.
 //
 // Pay is a referenced write: KPay refuses a RefID it has seen (code 608) and finds a

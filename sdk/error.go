@@ -20,8 +20,9 @@ import (
 type Outcome uint8
 
 const (
-	// Unknown: the request left, or may have left, and no clear response came.
-	// It is the zero value, so that a forgotten Outcome never says "repeat".
+	// Unknown: the request left, or may have left, and neither a response nor a lookup
+	// settles what came of it. It is the zero value, so that a forgotten Outcome never
+	// says "repeat".
 	Unknown Outcome = iota
 	// NotSent: not one byte of the request left this process.
 	NotSent

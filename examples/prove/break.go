@@ -98,10 +98,6 @@ var rules = []rule{
 		[]edit{{transport + "settle.go", "	case e.Outcome != sdk.Rejected:\n		return e, false\n	case errors", "	case e.Outcome != sdk.Unknown:\n		return e, false\n	case errors", 1}},
 	},
 	{
-		"a want of money is believed", "a want of money is no refusal when nobody can look", "kasapay",
-		[]edit{{transport + "settle.go", "errors.Is(e, sdk.ErrInsufficientFunds) && !call.LookFirst", "false && errors.Is(e, sdk.ErrInsufficientFunds) && !call.LookFirst", 1}},
-	},
-	{
 		"direct responses", "a direct response is compared with what was asked for", "bitpesa,kapiten,kotani,kpay",
 		[]edit{
 			{transport + "check.go", "	if found == Different {\n		return &wrapped", "	if found == Different {\n		return nil\n	}\n	if found == Different {\n		return &wrapped", 1},

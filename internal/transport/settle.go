@@ -179,7 +179,9 @@ func believe(ctx context.Context, class sdk.Class, call *Call, f failure) (faile
 			return stayUnknown(ctx, e, nil), true
 		}
 		if errors.Is(e, sdk.ErrInsufficientFunds) && !call.LookFirst {
-			return stayUnknown(ctx, e, nil), false // no attempt of this call is open
+			// Nothing is open. But a repeat on the way may have met the refusal: whoever waits
+			// sends only what is unique.
+			return stayUnknown(ctx, e, nil), class != sdk.Referenced
 		}
 	case found == Different && f.kind == Throttled && class == sdk.Referenced:
 		return taken(e, true), false // waiting would not help. Other refusals say what to mend first

@@ -405,31 +405,37 @@ func TestARefusalIsEverybodysAlthoughTheLeaderHasGivenUp(t *testing.T) {
 }
 
 // But when money was wanting, the payment of an earlier call may be the reason. Nothing of the
-// leader's is open, so that the follower is a fresh call.
+// leader's is open, so that the follower is a fresh call, if a second write cannot be a second
+// payment.
 func TestAWantOfMoneyIsAskedAboutAgainWhenTheLeaderHasGivenUp(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRegister(t)
-		r.s.always = say(400, "poor")
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		call := transport.Call{Op: "referenced", Reference: "7", Lookup: func(looking context.Context, _ bool) (transport.Finding, error) {
-			if _, hurried := looking.Deadline(); !hurried {
-				return transport.Absent, nil
-			}
-			<-looking.Done()
-			return 0, looking.Err()
-		}}
-		var all sync.WaitGroup
-		all.Go(func() {
-			err := r.core.Do(ctx, call)
-			assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
-			assert.ErrorIs(t, err, sdk.ErrInsufficientFunds)
+	for op, row := range map[string]struct {
+		outcome error // of the follower
+		sent    int
+	}{"referenced": {sdk.ErrRejected, 2}, "once": {sdk.ErrOutcomeUnknown, 1}} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRegister(t)
+			r.s.always = say(400, "poor")
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			call := transport.Call{Op: op, Reference: "7", Searched: op == "once", Lookup: func(looking context.Context, _ bool) (transport.Finding, error) {
+				if _, hurried := looking.Deadline(); !hurried {
+					return transport.Absent, nil
+				}
+				<-looking.Done()
+				return 0, looking.Err()
+			}}
+			var all sync.WaitGroup
+			all.Go(func() {
+				err := r.core.Do(ctx, call)
+				assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown, op)
+				assert.ErrorIs(t, err, sdk.ErrInsufficientFunds, op)
+			})
+			synctest.Wait()
+			all.Go(func() { assert.ErrorIs(t, r.core.Do(t.Context(), call), row.outcome, op) })
+			all.Wait()
+			assert.Len(t, r.s.seen(), row.sent, op)
 		})
-		synctest.Wait()
-		all.Go(func() { assert.ErrorIs(t, r.core.Do(t.Context(), call), sdk.ErrRejected) })
-		all.Wait()
-		assert.Len(t, r.s.seen(), 2)
-	})
+	}
 }
 
 // Writes of other references, operations and clients do not wait.

@@ -51,8 +51,9 @@
 // name a payment: an intermediary that hands you the refusal of another request makes
 // sdk.ErrRejected a lie. Deposits and withdrawals are looked up once after a refusal, because
 // a repeat on the way may have met it: if the transaction is there and has not failed, the
-// call returns it. If it cannot be compared, the outcome is unknown. Otherwise the refusal
-// stands.
+// call returns it. If it cannot be compared, the outcome is unknown. The outcome is unknown,
+// too, if money is wanting and the lookup fails: an earlier call may have taken the money.
+// Otherwise the refusal stands.
 //
 // # Limits
 //

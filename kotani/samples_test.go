@@ -182,6 +182,9 @@ func TestResponsesOfTheOperatorsServiceAreRead(t *testing.T) {
 		for _, body := range responses.Failure {
 			t.Run(op+"/"+string(body), func(t *testing.T) {
 				s := newScript(respond(200, string(body)))
+				if strings.Contains(string(body), "insufficient") { // it stands only if the transaction is absent
+					s.steps = append(s.steps, isAbsent)
+				}
 				if op == kotani.OpLogin {
 					s.aside[loginPath] = []step{respond(200, string(body))}
 				}

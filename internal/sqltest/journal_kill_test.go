@@ -350,9 +350,10 @@ func (m *market) planSurely(t *testing.T, db *sql.DB, plans map[string]planner, 
 }
 
 // awaitEnd returns when every entry has ended: it is final, refused or stuck, and told.
-// Meanwhile time passes at the providers and for the other entries that no process holds. An
-// update of all rows would be in the way of the workers' SKIP LOCKED. Time passes faster while no worker is
-// late with a request or its lookup, because a provider cancels what is not funded in an hour.
+// Meanwhile time passes at the providers and for the other entries that no process holds: an
+// update of all rows would be in the way of the workers' SKIP LOCKED. Time passes faster
+// while no worker is late with a request or its lookup, because a provider cancels what is
+// not funded in an hour.
 func (m *market) awaitEnd(t *testing.T, j *journal.Journal, db *sql.DB, planned int) {
 	t.Helper()
 	const ended = `state IN ('final', 'refused', 'stuck') AND owed = ''`

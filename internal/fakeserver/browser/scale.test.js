@@ -1,5 +1,5 @@
 // The console with 10,000 rides and 30,000 callbacks. Times are printed: they depend on what
-// else the machine does. On two quiet cores the first paint takes under 1 s, an hour under 5 s.
+// else the machine does.
 import assert from "node:assert/strict"
 import {after, before, test} from "node:test"
 import {call, launch, merchant, receiver, ride, serve} from "./harness.js"

@@ -107,9 +107,9 @@ func anyLife(who string) string { return lifeNumber.ReplaceAllString(who, "") }
 var lifeNumber = regexp.MustCompile(`#[0-9]+`)
 
 // story is the day for people: what went wrong and what came of it. Of a long day it
-// shows, as far as there is room: some of what is broken, what the ledgers did with what the broken
-// promise names, what came just before, what the ledgers did otherwise, other lines about
-// those names, and what is next to all that.
+// shows, as far as there is room: some of what is broken, what came just before, what the
+// ledgers did with what the broken promise names, what they did otherwise, other lines
+// about those names, and what is next to all that.
 func story(lines []line, most int) string {
 	all := collapsed(lines)
 	names, first := map[string]bool{}, len(all)

@@ -13,9 +13,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/kapiteni/kapiten-go/sdk/sim"
+	"github.com/kapiteni/kapiten-go/sdk/sim/days"
 )
 
 // rule is a rule of the SDK, and how a copy of the source breaks it.
@@ -337,9 +341,6 @@ func (f found) kinds() string {
 	return strings.Join(list, ", ")
 }
 
-// wholeStarts is how often a rule is searched for on whole days, which are much longer.
-const wholeStarts = 5
-
 const mutantOf = "PROVE_RULE" // tells a mutant which rule is broken
 
 // searchMutant builds this program over a source with a rule broken, and runs it.
@@ -364,9 +365,6 @@ func searchMutant(ctx context.Context, r rule, o options) (found, error) {
 	build := exec.CommandContext(ctx, "go", append(args, ".")...)
 	if out, err := build.CombinedOutput(); err != nil {
 		return found{}, fmt.Errorf("the mutant does not build: %w\n%s", err, out)
-	}
-	if strings.Contains(r.days, "whole day") {
-		o.starts = min(o.starts, wholeStarts)
 	}
 	if o.broken == "all" {
 		o.shrink = -1 // no story is shown
@@ -430,40 +428,61 @@ func mutate(root, folder string, edits []edit) (overlay string, err error) {
 }
 
 // search starts again and again with other seeds, and prints after how many days a
-// promise was broken; the days of several kinds take turns.
+// promise was broken; the days of several kinds take turns. The story is of the first start
+// that found something.
 func search(t *testing.T, o options) error {
 	list := chosen(o)
-	profile := os.Getenv("PROVE_PROFILE")
-	story := ""
-	for start := range o.starts {
-		n, kind := 0, ""
-		for n < o.most && kind == "" {
-			d := list[n%len(list)]
-			c := d.Config
-			if profile == sim.Forgetful.Name {
-				c.Profiles = []sim.Profile{sim.Forgetful}
-			}
-			c.Seeds, c.Seed, c.Shrink = 1, 1+uint64(start)*1_000_003+uint64(n), -1
-			if story == "" {
-				c.Shrink = o.shrink
-			}
-			r := sim.Explore(t, c, d.Program)
-			n++
-			if len(r.Failures) > 0 {
-				kind = r.Failures[0].Violations[0].Kind
-				if story == "" {
-					again := fmt.Sprintf("SIM_REPLAY=%s go run -C examples/prove . %s -day '%s' -starts 1 -most 1", r.Failures[0].Replay, searched(os.Getenv(mutantOf)), d.Name)
-					story = r.Failures[0].String() + "again: " + again + "\n"
-				}
-			}
+	if os.Getenv("PROVE_PROFILE") == sim.Forgetful.Name {
+		for i := range list {
+			list[i].Config.Profiles = []sim.Profile{sim.Forgetful}
 		}
-		if kind == "" {
-			n = 0
-		}
-		fmt.Println(n, kind)
 	}
-	fmt.Print("STORY\n", story)
+	ends := make([]end, o.starts)
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for worker := range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			t.Run("worker "+strconv.Itoa(worker+1), func(t *testing.T) {
+				for start := next.Add(1) - 1; start < int64(o.starts); start = next.Add(1) - 1 {
+					ends[start] = searchFrom(t, list, 1+uint64(start)*1_000_003, o.most)
+				}
+			})
+		})
+	}
+	workers.Wait()
+	for _, e := range ends {
+		fmt.Println(e.days, e.kind)
+	}
+	fmt.Println("STORY")
+	if i := slices.IndexFunc(ends, func(e end) bool { return e.days > 0 }); i >= 0 && o.shrink >= 0 {
+		d := list[(ends[i].days-1)%len(list)]
+		f := day(t, d, ends[i].seed, o.shrink).Failures[0]
+		fmt.Printf("%sagain: SIM_REPLAY=%s go run -C examples/prove . %s -day '%s' -starts 1 -most 1\n", f, f.Replay, searched(os.Getenv(mutantOf)), d.Name)
+	}
 	return nil
+}
+
+// end is how a search ended: after how many days, at which seed, and what was broken.
+// Zero days say that it found nothing.
+type end struct {
+	days int
+	seed uint64
+	kind string
+}
+
+func searchFrom(t *testing.T, list []days.Day, seed uint64, most int) end {
+	for n := range most {
+		if r := day(t, list[n%len(list)], seed+uint64(n), -1); len(r.Failures) > 0 {
+			return end{n + 1, seed + uint64(n), r.Failures[0].Violations[0].Kind}
+		}
+	}
+	return end{}
+}
+
+// day simulates one day.
+func day(t *testing.T, d days.Day, seed uint64, shrink time.Duration) sim.Report {
+	d.Config.Seeds, d.Config.Seed, d.Config.Shrink = 1, seed, shrink
+	return sim.Explore(t, d.Config, d.Program)
 }
 
 // searched are the flags of a search in a mutant, or in the source as it is.

@@ -68,7 +68,7 @@ func parse(args []string) (o options, err error) {
 	f.Uint64Var(&o.seed, "seed", 0, "the first day (default: one that nobody has tried); alone: that one day")
 	f.StringVar(&o.day, "day", "", "only these kinds of days, with commas between: "+strings.Join(names(), ", "))
 	f.StringVar(&o.broken, "break", "", "break a rule, or all: "+strings.Join(ruleNames(), ", "))
-	f.IntVar(&o.starts, "starts", 20, fmt.Sprintf("how often a broken rule is searched for; on whole days %d times at most", wholeStarts))
+	f.IntVar(&o.starts, "starts", 20, "how often a broken rule is searched for")
 	f.IntVar(&o.most, "most", 3000, "days after which a search gives up")
 	f.DurationVar(&o.shrink, "shrink", time.Minute, "how long the shortest failing day is looked for")
 	f.BoolVar(&o.assumptions, "assumptions", false, "show which assumption about a provider carries which promise")

@@ -347,9 +347,12 @@ func (m *middleman) read(req *http.Request, b *bank, actor, what string) (*outgo
 	}
 	label, write := b.describe(req, body)
 	out.label, out.write, out.reference = b.name+" "+label, write, b.reference(body)
+	m.w.mu.Lock()
+	defer m.w.mu.Unlock()
+	if req.Context().Value(actorKey{}) == nil && write {
+		out.call = m.p.onlyCallLocked(b.name, out.reference)
+	}
 	if write && out.call != nil {
-		m.w.mu.Lock()
-		defer m.w.mu.Unlock()
 		out.call.writes++
 	}
 	return out, nil

@@ -326,10 +326,11 @@ type Ask struct {
 // call is one call of a client, and what the merchant was told.
 type call struct {
 	Ask
-	number int
-	actor  string
-	over   bool
-	err    error
+	process *Process
+	number  int
+	actor   string
+	over    bool
+	err     error
 
 	began           time.Duration
 	writes, unclear int // requests that were writes, and those without a response
@@ -340,12 +341,29 @@ func callOf(ctx context.Context) *call {
 	return c
 }
 
+// onlyCallLocked is the one call under way that can have sent a write whose context the
+// program has lost. Of two that can it is neither.
+func (p *Process) onlyCallLocked(provider, reference string) (found *call) {
+	for _, c := range p.w.calls {
+		if c.process != p || c.over || c.Provider != provider || c.Reference != reference {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = c
+	}
+	return found
+}
+
 // Call carries out one call of a client, and has the oracle hold the provider's
-// ledger against what the merchant was told. Use the context that f is given.
+// ledger against what the merchant was told. Use the context that f is given: of a write
+// without it the oracle knows the call only if no other call of this process with this
+// reference is under way.
 func (p *Process) Call(ctx context.Context, a Ask, f func(ctx context.Context) error) error {
 	w := p.w
 	w.mu.Lock()
-	c := &call{Ask: a, number: len(w.calls) + 1, actor: p.actor(ctx), began: w.sinceLocked()}
+	c := &call{Ask: a, process: p, number: len(w.calls) + 1, actor: p.actor(ctx), began: w.sinceLocked()}
 	w.calls = append(w.calls, c)
 	w.mu.Unlock()
 	err := f(context.WithValue(ctx, callKey{}, c))

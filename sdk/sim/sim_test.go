@@ -110,6 +110,75 @@ func TestTheOracleSeesALie(t *testing.T) {
 	}
 }
 
+// A program may lose the context of a call: its write is the call's that is under way, if it
+// is the only one of that process with that reference.
+func TestAWriteWithoutItsContextIsTheOnlyCallsUnderWay(t *testing.T) {
+	t.Parallel()
+	ask := func(reference string) sim.Ask {
+		return sim.Ask{Provider: "kpay", Reference: reference, Amount: decimal.NewFromInt(1000), Currency: "RWF"}
+	}
+	told := func(outcome sdk.Outcome) error {
+		return &sdk.Error{Outcome: outcome, Reasons: []error{sdk.ErrDeclined}}
+	}
+	wait := func(p *sim.Process, reference string) {
+		_ = p.Call(p.Context(), ask(reference), func(ctx context.Context) error {
+			p.Sleep(ctx, time.Hour)
+			return told(sdk.NotSent)
+		})
+	}
+	for name, row := range map[string]struct {
+		seen   bool
+		before func(p *sim.Process)
+		other  func(p *sim.Process)
+	}{
+		"alone": {true, nil, nil},
+		"after its like": {true, func(p *sim.Process) {
+			_ = p.Call(p.Context(), ask("order-1"), func(context.Context) error { return told(sdk.NotSent) })
+		}, nil},
+		"beside another": {true, func(p *sim.Process) { p.Go("beside", func(context.Context) { wait(p, "order-2") }) }, nil},
+		"beside its like": {false, func(p *sim.Process) {
+			p.Go("beside", func(context.Context) { wait(p, "order-1") })
+			p.Sleep(p.Context(), time.Second)
+		}, nil},
+		"beside another process": {true, nil, func(p *sim.Process) { wait(p, "order-1") }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := sim.Explore(t, sim.Config{Seeds: 1, Shrink: -1, Profiles: []sim.Profile{{Calm: true}}, Seed: 3}, func(w *sim.World) {
+				w.KPay()
+				if row.other != nil {
+					w.Process("other", func(p *sim.Process) error { row.other(p); return nil })
+				}
+				w.Process("liar", func(p *sim.Process) error {
+					client, err := kpay.New(p.KPayConfig())
+					if err != nil {
+						return err
+					}
+					if row.before != nil {
+						row.before(p)
+					}
+					p.Sleep(p.Context(), time.Minute)
+					_ = p.Call(p.Context(), ask("order-1"), func(context.Context) error {
+						_, _ = client.Pay(context.Background(), kpay.PayParams{
+							RefID: "order-1", Amount: decimal.NewFromInt(1000), Method: kpay.MethodMoMo, MSISDN: "0783300000", Email: "ann@example.com",
+							CustomerName: "Ann", CustomerNumber: "1", Details: "x", ReturnURL: "https://shop.example/hooks/kpay", RedirectURL: "https://shop.example/",
+						})
+						return told(sdk.Rejected)
+					})
+					p.Sleep(p.Context(), 2*time.Hour) // what is beside ends, too
+					return nil
+				})
+			})
+			if !row.seen {
+				require.Empty(t, r.Failures)
+				return
+			}
+			require.Len(t, r.Failures, 1)
+			assert.Equal(t, sim.RejectedDebited, r.Failures[0].Violations[0].Kind)
+		})
+	}
+}
+
 // A refusal must not hide what an earlier call has made, and what the provider shows. Each
 // program gets the client's own error, but for the liar.
 func TestTheOracleSeesWhatARefusalHides(t *testing.T) {

@@ -78,6 +78,31 @@ func TestTheCommandOfAStoryMakesItAgain(t *testing.T) {
 	}
 }
 
+// A search counts the days to the first violation: each day before it keeps the promises.
+func TestASearchEndsAtTheFirstViolation(t *testing.T) {
+	t.Parallel()
+	list := chosen(options{day: "kpay,kasapay"})
+	const first = 5
+	if sound := searchFrom(t, list, first, 20); sound != (end{}) {
+		t.Error("the source as it is:", sound)
+	}
+	for i := range list {
+		list[i].Config.Profiles = []sim.Profile{sim.Forgetful}
+	}
+	found := searchFrom(t, list, first, 3000)
+	if found.days < 2 || found.seed != first+uint64(found.days)-1 || found.kind != sim.TwiceDebited {
+		t.Fatal(found)
+	}
+	for n := range found.days {
+		if failed := len(day(t, list[n%len(list)], first+uint64(n), -1).Failures) > 0; failed != (n == found.days-1) {
+			t.Errorf("day %d: failed is %t", n+1, failed)
+		}
+	}
+	if short := searchFrom(t, list, first, found.days-1); short != (end{}) {
+		t.Error("it gives up before that day:", short)
+	}
+}
+
 // A slip in a flag is told, and does not pass for a proof.
 func TestFlagsThatMeanNothingAreRefused(t *testing.T) {
 	for line, wrong := range map[string]string{

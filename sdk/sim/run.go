@@ -235,7 +235,7 @@ func Explore(t *testing.T, cfg Config, program func(w *World)) Report {
 			mu.Lock()
 			total.Days++
 			total.add(d.report)
-			if cfg.Seeds == 1 && failed == nil {
+			if cfg.Seeds == 1 && failed == nil && testing.Verbose() {
 				t.Logf("seed %d, profile %s\n%s", seed, d.profile, story(d.lines, 1000))
 			}
 			if failed != nil {

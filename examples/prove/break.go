@@ -74,7 +74,7 @@ var rules = []rule{
 	},
 	{
 		"foreign words, Kotani", "only Kotani's own words are its refusal", "kotani",
-		[]edit{{"kotani/responses.go", "	return v\n}\n\n// meaning judges", "	if v.Kind != transport.Expired && v.Kind != transport.Throttled && status < 500 {\n		v.Kind = transport.Refused\n	}\n	return v\n}\n\n// meaning judges", 1}},
+		[]edit{{"kotani/responses.go", "	refused := v.Kind == transport.Refused ||", "	if v.Kind == transport.Unclear && r.Status >= 400 && r.Status < 500 {\n		v.Kind = transport.Refused\n		return v\n	}\n	refused := v.Kind == transport.Refused ||", 1}},
 	},
 	{
 		"foreign words, Kapiten", "only the framework's own shapes are Kapiten's refusal", "kapiten",

@@ -1,7 +1,7 @@
 // Package kapiten is a client of the Kapiten B2B delivery API (Kigali): companies,
 // their users, rides, prices and the company wallet.
 //
-// Create a delivery once, and wait until it ends:
+// Create a ride once, and wait until it ends:
 //
 //	client, err := kapiten.New(kapiten.Config{BaseURL: kapiten.ProductionURL, Token: token})
 //	ride, err := client.Rides.CreateOnce(ctx, params)
@@ -9,8 +9,8 @@
 //	case sdk.Done:
 //		ride, err = client.Rides.Wait(ctx, params.CompanyID, ride.ID)
 //	case sdk.Look:
-//		// The ride may exist. Keep the order open, and call CreateOnce again
-//		// later with the same parameters.
+//		// The ride may exist: keep the order open, and look with Rides.Find. Call
+//		// CreateOnce again only after longer than Kapiten's list lags.
 //	}
 //
 // Set params.Since to the time of the order, so that CreateOnce need not look
@@ -49,7 +49,8 @@
 //     becomes a second ride.
 //   - An intermediary that repeats a POST by itself can create a second ride.
 //   - A refusal names no ride and no deposit. "Insufficient funds", say, may be the refusal
-//     of another request, which an intermediary hands you: sdk.Rejected is a lie then.
+//     of another request, which an intermediary hands you: then the ride may exist although the
+//     error says rejected.
 //     What need not be about this write is an unknown outcome: another HTTP method, a page,
 //     a login, a field that is no parameter of it, words without a field that are neither the
 //     framework's nor about money, a code that the framework does not have under this status,

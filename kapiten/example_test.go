@@ -203,7 +203,7 @@ func deliver(ctx context.Context, client *kapiten.Client, order kapiten.CreateRi
 	case sdk.Again:
 		return nil, fmt.Errorf("nothing happened, try again in %s: %w", sdk.RetryAfter(err), err)
 	case sdk.Look:
-		return nil, fmt.Errorf("the ride may exist, look with Rides.Find before you order again: %w", err)
+		return nil, fmt.Errorf("the ride may exist: keep the order open, and look with Rides.Find: %w", err)
 	default:
 		return nil, fmt.Errorf("mend the order or the token first: %w", err)
 	}

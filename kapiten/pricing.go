@@ -10,7 +10,7 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// EstimateParams describe a delivery to be priced.
+// EstimateParams describe a ride to be priced.
 type EstimateParams struct {
 	CompanyID            string // required
 	Pickup, Dropoff      Location
@@ -56,7 +56,7 @@ type PricingConfig struct {
 	Raw   sdk.Raw `json:"-"` // nil when the response has none
 }
 
-// Estimate prices a delivery for a company. It moves nothing, so the client
+// Estimate prices a ride for a company. It moves nothing, so the client
 // repeats it after any failure.
 func (s *RidesService) Estimate(ctx context.Context, p EstimateParams) (*Estimate, error) {
 	var estimate *Estimate

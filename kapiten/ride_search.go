@@ -38,7 +38,7 @@ func (s *RidesService) Find(ctx context.Context, companyID, externalID string, o
 	return results[externalID].Ride, results[externalID].Err
 }
 
-// FindMany is Find for many external ids: one sweep through the list answers for all
+// FindMany is Find for many external ids: one sweep through the list serves all
 // of them. The result has an entry for each. The error is about the search as a
 // whole.
 func (s *RidesService) FindMany(ctx context.Context, companyID string, externalIDs []string, o SearchOptions) (map[string]SearchResult, error) {

@@ -19,7 +19,7 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// RidesService prices, creates, lists and follows deliveries.
+// RidesService prices, creates, lists and follows rides.
 type RidesService struct{ list list[Ride] }
 
 // Location is a point in degrees. The point 0, 0 lies in the Atlantic Ocean, so
@@ -47,7 +47,7 @@ const (
 	WeightOver20 WeightRange = "20+"
 )
 
-// CreateRideParams describe a delivery.
+// CreateRideParams describe a ride.
 type CreateRideParams struct {
 	CompanyID      string // required
 	PickupAddress  string // required, for people: "KK 12 Ave, Kigali"
@@ -107,7 +107,7 @@ func (s RideStatus) late() bool {
 	return s.Final()
 }
 
-// Ride is a delivery. The response to Create has an estimated price and a
+// Ride is Kapiten's word for a delivery. The response to Create has an estimated price and a
 // distance. The document's list shows only id, reference number and status, so
 // the other fields may be empty there.
 type Ride struct {
@@ -133,9 +133,9 @@ type Ride struct {
 	// Existing is set by Create and CreateOnce: the ride was there before anything
 	// of this call can have made it.
 	Existing bool `json:"-"`
-	// Unverified is set by Create and CreateOnce: the response shows nothing of the
-	// request besides the external id, so nobody could compare them. The document's
-	// sample is such a response.
+	// Unverified is set by Create and CreateOnce: the response shows no address, phone or
+	// drop-off coordinates, so nobody could compare them. Other fields were compared if they
+	// were shown. The document's sample is such a response.
 	Unverified bool `json:"-"`
 
 	external external
@@ -150,7 +150,7 @@ const (
 	externalShown
 )
 
-// Create submits a delivery. Kapiten may take the price from the company wallet
+// Create submits a ride. Kapiten may take the price from the company wallet
 // at once, so Create sends nothing a second time after an unknown outcome. The
 // error then matches sdk.ErrOutcomeUnknown, and its Reference is the external id:
 // look for it with Find. CreateOnce does that by itself. A response without a
@@ -181,10 +181,12 @@ func (s *RidesService) Create(ctx context.Context, p CreateRideParams) (*Ride, e
 	return ride, err
 }
 
-// CreateOnce creates a delivery unless the company has one with the same external
+// CreateOnce creates a ride unless the company has one with the same external
 // id already. It looks through the list of rides before it sends anything. A ride
 // that is there already, and is the one you ask for, is returned with Existing true.
-// Another ride with that external id gives sdk.ErrReferenceTaken.
+// One that shows a difference gives sdk.ErrReferenceTaken, and the outcome is unknown. If the
+// list shows no address, phone or drop-off coordinates, a ride to another address is returned
+// with Unverified: never use an external id twice.
 //
 // After an unknown outcome CreateOnce looks again, at once and after one and three
 // seconds. It returns the ride when it finds it. Otherwise the outcome stays
@@ -216,8 +218,8 @@ func (s *RidesService) Create(ctx context.Context, p CreateRideParams) (*Ride, e
 //   - It needs lists that show the external id (assumed). Where they do not, or
 //     where a list cannot be gone through to the end, CreateOnce sends nothing: the
 //     error matches sdk.ErrNotSent and sdk.ErrUnexpectedResponse.
-//   - Two rides with the external id cannot be told apart: the outcome is unknown, although
-//     nothing was sent. So it is of a ride that cannot be compared.
+//   - The outcome is unknown if two rides have the external id, or if the ride that is found
+//     cannot be compared. That holds even if CreateOnce has sent nothing yet.
 func (s *RidesService) CreateOnce(ctx context.Context, p CreateRideParams) (*Ride, error) {
 	return s.createOnce(p).Do(ctx)
 }

@@ -10,6 +10,9 @@
 //	if sdk.Advise(err) == sdk.Look {
 //		payout, err = client.Payouts.Find(ctx, "ms83-367839") // never pay with another reference
 //	}
+//	if err != nil {
+//		return err
+//	}
 //	payout, err = client.Payouts.Wait(ctx, "ms83-367839")
 //	if err == nil && payout.Status == kasapay.StatusProcessed {
 //		// the supplier is paid
@@ -63,9 +66,9 @@
 //
 // The promise holds although processes die, networks lose, delay, cut and deliver
 // late, and responses are stale or another request's. It rests on Kasapay's word that a
-// reference is unique. It has one gap. The document's refusal names no payout: if an
-// intermediary hands you the refusal of another request, and the payout is shown late,
-// sdk.Rejected is a lie.
+// reference is unique. It has one gap. The document's refusal names no payout: an
+// intermediary may hand you the refusal of another request. If Kasapay then shows the payout
+// late, money has moved although the error says rejected.
 //
 // # Limits
 //

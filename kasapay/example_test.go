@@ -28,7 +28,7 @@ func Example() {
 	payout, err := client.Payouts.Create(ctx, kasapay.CreatePayoutParams{
 		Reference: "flour-7", RecipientType: kasapay.Paybill, RecipientAccountNumber: "565601", RecipientName: "Unga Mills",
 		AccountReference: "bakery", Amount: decimal.RequireFromString("1500.00"), Currency: "KES", Country: "KEN",
-		Description: "Delivery 7", CallbackURL: "https://merchant.example/kasapay",
+		Description: "Delivery 7", CallbackURL: "https://merchant.example/hooks/kasapay/" + os.Getenv("HOOK_SECRET"), // for webhook.PathSecret
 	})
 	if err != nil {
 		log.Fatal(sdk.Advise(err), err) // "look": the supplier may be paid, so call client.Payouts.Find

@@ -48,18 +48,18 @@
 // Only Kotani's own words are a refusal (sdk.ErrRejected). A proxy's page, an empty
 // 404, a plain "upstream connect error", a refusal that shows another payment or a
 // lookup's "transaction not found" leave the outcome unknown. But a refusal need not
-// name a payment: an intermediary that hands you the refusal of another request makes
-// sdk.ErrRejected a lie. Deposits and withdrawals are looked up once after a refusal, because
-// a repeat on the way may have met it: if the transaction is there and has not failed, the
-// call returns it. If it cannot be compared, the outcome is unknown. The outcome is unknown,
-// too, if money is wanting and the lookup fails: an earlier call may have taken the money.
+// name a payment: an intermediary may hand you the refusal of another request, and the money
+// may have moved although the error says rejected. So deposits and withdrawals are looked up
+// once after a refusal. If the transaction is there and has not failed, the call returns it.
+// If it cannot be compared, the outcome is unknown. The outcome is unknown, too, if Kotani
+// refused for lack of funds and the lookup fails: an earlier call may have taken the money.
 // Otherwise the refusal stands.
 //
 // # Limits
 //
 // The reference document gives schemas, but neither methods nor paths. Every route
 // is a row of Operations, and Config.Routes can replace it. The README of this
-// package explains the grades of the routes. None of them was held against a live
+// package explains the grades of the routes. None of them was tried on a live
 // server.
 //
 // Amounts are decimal.Decimal from the wire to the caller, in whole units of their

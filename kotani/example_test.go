@@ -46,7 +46,7 @@ func ExampleFiatService_Withdraw() {
 	})
 	switch sdk.Advise(err) {
 	case sdk.Done:
-		fmt.Println("taken:", payout.ExternalID)
+		fmt.Println("accepted:", payout.ExternalID)
 	case sdk.Look:
 		fmt.Println("the money may have moved: never pay again") // see client.Fiat.Find
 		return
@@ -58,7 +58,7 @@ func ExampleFiatService_Withdraw() {
 	payout, err = client.Fiat.Wait(ctx, "order-17", kotani.Payouts)
 	fmt.Println(payout.Status, err, "left:", server.Balance("KES"))
 	// Output:
-	// taken: order-17
+	// accepted: order-17
 	// SUCCESSFUL <nil> left: 999500
 }
 

@@ -51,8 +51,8 @@
 //     refusal of the second request does not, because the first may still be on its way.
 //   - Any other refusal is looked up once, unless it refuses your credentials: KPay may
 //     look at the payer or the retailer before the RefID. If the payment is there and has
-//     not failed, Pay returns it. If money is wanting and the lookup fails, the outcome is
-//     unknown (and the error still matches sdk.ErrInsufficientFunds): an earlier call's
+//     not failed, Pay returns it. If KPay refused for lack of funds and the lookup fails, the
+//     outcome is unknown (and the error still matches sdk.ErrInsufficientFunds): an earlier call's
 //     payment may have taken the money. Otherwise the refusal stands.
 //   - A refusal counts only in KPay's own words: a retcode or statusid of its list. An
 //     empty body, HTML, a proxy's JSON, another payment's refid or a lookup's "not
@@ -61,8 +61,8 @@
 // The promise holds although processes die, networks lose, delay, cut and deliver
 // late, and responses are stale or another request's. It rests on KPay's word that it
 // refuses a RefID used before. It has one gap. KPay's refusals of a request (401 to 610)
-// name no RefID: if an intermediary hands you the refusal of another request, and the
-// payment is shown late, sdk.Rejected is a lie. After a decline (02, 606, 607) that names no
+// name no RefID: an intermediary may hand you the refusal of another request. If KPay then shows
+// the payment late, money has moved although the error says rejected. After a decline (02, 606, 607) that names no
 // RefID, Pay looks for three seconds: the documented decline names it.
 //
 // # Limits

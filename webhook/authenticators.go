@@ -21,7 +21,7 @@ type Authenticator interface {
 	Authenticate(d *Delivery) (Proof, error)
 }
 
-// Delivery is a request while it is being authenticated.
+// Delivery is one request that brings a callback, while it is being authenticated.
 type Delivery struct {
 	// Request gives method, URL, headers and peer. Its body is read through Body.
 	Request *http.Request

@@ -157,7 +157,7 @@ func TestSecretsAreNowhereToBeSeen(t *testing.T) {
 	_, _ = signature.Authenticate(&webhook.Delivery{Request: request("/")})
 	_, err = capabilities.URL(webhook.Bound{Reference: "o1"})
 	require.NoError(t, err)
-	h, _ := merchant(t, func(c *shop) { c.Auth = webhook.AllOf(c.Auth, webhook.PathSecret(planted)) })
+	h, _ := merchant(t, func(c *setup) { c.Auth = webhook.AllOf(c.Auth, webhook.PathSecret(planted)) })
 	for name, v := range map[string]any{
 		"path": webhook.PathSecret(planted), "query": webhook.QuerySecret("key", planted), "basic": webhook.BasicAuth("kpay", planted),
 		"signature": signature, "capabilities": capabilities, "handler": h, "any": webhook.AnyOf(webhook.PathSecret(planted)),
@@ -209,12 +209,12 @@ type quiet struct{ Body string }
 func (quiet) Error() string { return "away" }
 
 func TestADeliveryThatCannotBeReadIsNoForgery(t *testing.T) {
-	h, _ := merchant(t, func(c *shop) {
+	h, _ := merchant(t, func(c *setup) {
 		c.Auth = webhook.AnyOf(webhook.Signature(stamped, "whsec"), webhook.PathSecret(pathSecret))
 		c.MaxBody = 10
 	})
 	assert.Equal(t, 413, post(h, paid("o1")).Code)
-	h, _ = merchant(t, func(c *shop) {
+	h, _ = merchant(t, func(c *setup) {
 		c.Auth = webhook.AnyOf(webhook.PathSecret(pathSecret), webhook.Signature(stamped, "whsec"))
 		c.MaxBody = 10
 	})
@@ -232,7 +232,7 @@ func TestARefusedSenderIsToldOfBasicAuthentication(t *testing.T) {
 		"among many":  {webhook.AnyOf(webhook.PathSecret(pathSecret), webhook.AllOf(basic)), `Basic realm="webhook"`},
 		"no password": {webhook.PathSecret(pathSecret), ""},
 	} {
-		h, _ := merchant(t, func(s *shop) { s.Auth = c.auth })
+		h, _ := merchant(t, func(s *setup) { s.Auth = c.auth })
 		w := postTo(h, "/guess", paid("o1"))
 		assert.Equal(t, 401, w.Code, name)
 		assert.Equal(t, c.want, w.Header().Get("WWW-Authenticate"), name)

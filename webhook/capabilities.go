@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -56,7 +57,7 @@ type Capabilities struct {
 // URLs of all keys are accepted. To rotate, put the new key in front, and drop the
 // old key when its last URL has expired.
 func NewCapabilities(cfg CapabilityConfig, keys ...string) (*Capabilities, error) {
-	setDefault(&cfg.Lifetime, 30*24*time.Hour)
+	cfg.Lifetime = cmp.Or(cfg.Lifetime, 30*24*time.Hour)
 	cfg.Now = orNow(cfg.Now)
 	f := faults{of: "Capabilities: "}
 	f.must(cfg.Provider != "", "no provider")

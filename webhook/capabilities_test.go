@@ -160,7 +160,7 @@ func TestCapabilityURLSpeaksOfOneTransactionOnly(t *testing.T) {
 		t.Run(k.name, func(t *testing.T) {
 			r, b := &reports{}, &bank{}
 			b.set(k.says)
-			h, l := merchant(t, func(cfg *shop) {
+			h, l := merchant(t, func(cfg *setup) {
 				cfg.Auth, cfg.Report, cfg.Source.Ask = c, r.add, b.ask
 				cfg.Known = func(context.Context, string) (bool, error) { return false, nil }
 			})

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -104,7 +105,7 @@ type Step string
 const (
 	StepReceived  Step = "received"  // a request came in
 	StepRefused   Step = "refused"   // it got an error status; Reason says why
-	StepConfirmed Step = "confirmed" // the API answered; Took is its time
+	StepConfirmed Step = "confirmed" // the API responded; Took is its time
 	StepHandedOn  Step = "handed on" // your function has taken it, and it is marked; Took is the lag since the request came
 	StepNotNew    Step = "not new"   // a duplicate or stale, and acknowledged
 )
@@ -120,15 +121,15 @@ type Observation struct {
 }
 
 func (c Config[E]) withDefaults() Config[E] {
-	setDefault(&c.Timeout, 30*time.Second)
-	setDefault(&c.Wait, 5*time.Second)
-	setDefault(&c.AskTimeout, min(10*time.Second, c.Timeout/3))
-	setDefault(&c.AskRate, 20)
-	setDefault(&c.MaxBody, DefaultMaxBody)
+	c.Timeout = cmp.Or(c.Timeout, 30*time.Second)
+	c.Wait = cmp.Or(c.Wait, 5*time.Second)
+	c.AskTimeout = cmp.Or(c.AskTimeout, min(10*time.Second, c.Timeout/3))
+	c.AskRate = cmp.Or(c.AskRate, 20)
+	c.MaxBody = cmp.Or(c.MaxBody, DefaultMaxBody)
 	if isNil(c.Inbox) {
 		c.Inbox = NewMemoryInbox(MemoryInboxConfig{})
 	}
-	setDefault(&c.Logger, slog.New(slog.DiscardHandler))
+	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	return c
 }
 
@@ -215,11 +216,4 @@ func orNow(now func() time.Time) func() time.Time {
 		return time.Now
 	}
 	return now
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }

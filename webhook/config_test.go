@@ -32,7 +32,7 @@ func goodConfig[E any]() webhook.Config[E] {
 
 func capsOf(t testing.TB, provider string) *webhook.Capabilities {
 	t.Helper()
-	c, err := webhook.NewCapabilities(webhook.CapabilityConfig{Provider: provider, BaseURL: "https://shop.example/hooks"}, capabilityKey)
+	c, err := webhook.NewCapabilities(webhook.CapabilityConfig{Provider: provider, BaseURL: "https://setup.example/hooks"}, capabilityKey)
 	require.NoError(t, err)
 	return c
 }
@@ -113,18 +113,20 @@ func TestAnAuthenticatorOfOnesOwnMustProveWhatTheProviderNeeds(t *testing.T) {
 }
 
 func TestNewRefusesWhatCannotWork(t *testing.T) {
-	good := func() shop {
-		return shop{Source: orders(), Config: webhook.Config[order]{InsecureBelievePosted: true, Auth: webhook.PathSecret(pathSecret), Handle: (&ledger{}).handle}}
+	good := func() setup {
+		return setup{Source: orders(), Config: webhook.Config[order]{InsecureBelievePosted: true, Auth: webhook.PathSecret(pathSecret), Handle: (&ledger{}).handle}}
 	}
-	auth := func(a webhook.Authenticator) func(*shop) { return func(c *shop) { c.Auth = webhook.AllOf(c.Auth, a) } }
-	for name, spoil := range map[string]func(*shop){
-		"no source":                 func(c *shop) { c.Source = webhook.Source[order]{} },
-		"no function":               func(c *shop) { c.Handle = nil },
-		"two functions":             func(c *shop) { c.HandleTx = inTx },
-		"HandleTx without SQL":      func(c *shop) { c.Handle, c.HandleTx = nil, inTx },
-		"SQL without HandleTx":      func(c *shop) { c.Inbox = &webhook.SQLInbox{} },
-		"no authenticator":          func(c *shop) { c.Auth = nil },
-		"a secret alone":            func(c *shop) { c.InsecureBelievePosted = false },
+	auth := func(a webhook.Authenticator) func(*setup) {
+		return func(c *setup) { c.Auth = webhook.AllOf(c.Auth, a) }
+	}
+	for name, spoil := range map[string]func(*setup){
+		"no source":                 func(c *setup) { c.Source = webhook.Source[order]{} },
+		"no function":               func(c *setup) { c.Handle = nil },
+		"two functions":             func(c *setup) { c.HandleTx = inTx },
+		"HandleTx without SQL":      func(c *setup) { c.Handle, c.HandleTx = nil, inTx },
+		"SQL without HandleTx":      func(c *setup) { c.Inbox = &webhook.SQLInbox{} },
+		"no authenticator":          func(c *setup) { c.Auth = nil },
+		"a secret alone":            func(c *setup) { c.InsecureBelievePosted = false },
 		"nil authenticator":         auth(nil),
 		"nil capabilities":          auth((*webhook.Capabilities)(nil)),
 		"no path secret":            auth(webhook.PathSecret()),
@@ -150,15 +152,15 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		"signature with newline":    auth(webhook.Signature(stamped, "whsec\n")),
 		"bitpesa with newline":      auth(webhook.BitPesaSignature(bitpesaURL, webhook.BitPesaKey{Key: "key", Secret: "secret\n"})),
 		"no scheme":                 auth(webhook.Signature(webhook.SignatureConfig{}, "whsec")),
-		"negative body":             func(c *shop) { c.MaxBody = -1 },
-		"negative timeout":          func(c *shop) { c.Timeout = -1 },
-		"negative rate":             func(c *shop) { c.AskRate = -1 },
-		"account with newline":      func(c *shop) { c.Account = "north\n" },
-		"account with control":      func(c *shop) { c.Account = "no\x7frth" },
-		"account with space":        func(c *shop) { c.Account = " north" },
-		"account of spaces":         func(c *shop) { c.Account = "\u00a0" },
-		"account not UTF-8":         func(c *shop) { c.Account = "no\xffrth" },
-		"account too long":          func(c *shop) { c.Account = strings.Repeat("a", 256-len("shop/")) },
+		"negative body":             func(c *setup) { c.MaxBody = -1 },
+		"negative timeout":          func(c *setup) { c.Timeout = -1 },
+		"negative rate":             func(c *setup) { c.AskRate = -1 },
+		"account with newline":      func(c *setup) { c.Account = "north\n" },
+		"account with control":      func(c *setup) { c.Account = "no\x7frth" },
+		"account with space":        func(c *setup) { c.Account = " north" },
+		"account of spaces":         func(c *setup) { c.Account = "\u00a0" },
+		"account not UTF-8":         func(c *setup) { c.Account = "no\xffrth" },
+		"account too long":          func(c *setup) { c.Account = strings.Repeat("a", 256-len("shop/")) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := good()
@@ -169,7 +171,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 			assert.NotContains(t, err.Error(), "0123456789")
 		})
 	}
-	for _, account := range []string{"", "north", "Kigali 2", strings.Repeat("a", 255-len("shop/"))} {
+	for _, account := range []string{"", "north", "Kigali 2", strings.Repeat("a", 255-len("setup/"))} {
 		c := good()
 		c.Account = account
 		_, err := webhook.New(c.Source, c.Config)
@@ -236,7 +238,7 @@ func TestSecretsWithOddEndsAreRefused(t *testing.T) {
 			return webhook.BitPesaSignature(bitpesaURL, webhook.BitPesaKey{Key: s, Secret: "secret"})
 		},
 		"capabilities": func(s string) webhook.Authenticator {
-			c, err := webhook.NewCapabilities(webhook.CapabilityConfig{Provider: "kpay", BaseURL: "https://shop.example/hooks"}, s)
+			c, err := webhook.NewCapabilities(webhook.CapabilityConfig{Provider: "kpay", BaseURL: "https://setup.example/hooks"}, s)
 			if err != nil {
 				return nil
 			}

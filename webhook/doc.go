@@ -53,8 +53,9 @@
 // Each change of a reference's status, once, in order, as long as the inbox remembers the
 // reference: see Limits. [Event.Transition] tells how
 // it compares with the last: Advanced, Reversed, Corrected or Unexpected. A status
-// that came late is Stale and is not handed on. Signed or fed, a success after its
-// reversal is late; if the API says it twice, it is Corrected. Everything else that the
+// that came late is Stale and is not handed on. A signed or fed success
+// that comes after its reversal is Stale. If the API shows it twice, it is Corrected and
+// handed on. Everything else that the
 // API says or a signature proves is handed on, also if the table of statuses has no way
 // there.
 //
@@ -79,7 +80,8 @@
 //   - Signed deliveries hold no order, and nobody is asked. If a failure and a success
 //     come in the wrong order, the failure is handed on last, as Reversed. Run a
 //     Reconciler: it hands on what the API says then.
-//   - So is what Handler.Feed brings, if it is older than what was applied.
+//   - Handler.Feed does not ask again: an older event that takes back what was applied is
+//     handed on.
 //   - A knock whose status cannot be read shows no lag of the API: its sender gets 200,
 //     whatever the API says.
 //   - An API that shows an old status again after that second is believed. Statuses that
@@ -92,8 +94,8 @@
 //     Open or your function fails for that long. Make your own effect bear a repeat.
 //   - A MemoryInbox also forgets whatever exceeds its Capacity. So let that exceed what Open
 //     lists and all other references that have an event between two lookups of one.
-//   - An earlier status that the API shows again after a final one is Stale, although it is
-//     new, until the payment is final again.
+//   - If a provider reopens a final payment, the earlier status is Stale, and your function
+//     does not hear of it. It hears of the next final status, if that differs.
 //   - A SQLInbox remembers the last 128 signed events of a reference.
 //   - A signed delivery that SQLInbox.Purge has forgotten is handed on again.
 //   - HandleTx runs again if the database asks for it (a deadlock, a serialization

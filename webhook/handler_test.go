@@ -189,7 +189,7 @@ func TestHandlerRefusesStrangersWithoutDetail(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			r := &reports{}
-			h, l := merchant(t, func(cfg *shop) {
+			h, l := merchant(t, func(cfg *setup) {
 				cfg.Report = r.add
 				cfg.Source.Ask = func(context.Context, webhook.Identity) (order, error) {
 					asked.Add(1)
@@ -214,7 +214,7 @@ func (failingReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 func TestHandlerTakesWhatIsJustWithinBounds(t *testing.T) {
 	body := paid("o1")
-	h, l := merchant(t, func(c *shop) { c.MaxBody = int64(len(body)) })
+	h, l := merchant(t, func(c *setup) { c.MaxBody = int64(len(body)) })
 	assert.Equal(t, 413, post(h, body+" ").Code)
 	r := httptest.NewRequest(http.MethodPost, "/hooks/"+pathSecret, strings.NewReader(body))
 	r.Header.Set("Content-Encoding", "Identity")
@@ -237,7 +237,7 @@ func (c *countingReader) Read([]byte) (int, error) { c.reads++; return 0, io.EOF
 
 func TestHandlerLetsTheSenderComeAgainAfterAFailure(t *testing.T) {
 	r := &reports{}
-	h, l := merchant(t, func(c *shop) { c.Report = r.add })
+	h, l := merchant(t, func(c *setup) { c.Report = r.add })
 	l.fail = errors.New("database away: password=hunter2")
 	w := post(h, paid("o1"))
 	assert.Equal(t, 500, w.Code)
@@ -272,7 +272,7 @@ func TestAnAnnouncedBodyCostsNothing(t *testing.T) {
 // A fact that comes to a capability URL must be about what the URL was minted for.
 func TestAFactThatContradictsItsURLIsRefused(t *testing.T) {
 	caps := capabilities(t, atNoon, newKey)
-	h, l := merchant(t, func(c *shop) { c.Auth = webhook.AllOf(caps, webhook.Signature(stamped, newKey)) })
+	h, l := merchant(t, func(c *setup) { c.Auth = webhook.AllOf(caps, webhook.Signature(stamped, newKey)) })
 	for body, want := range map[string]int{paid("o1"): 201, paid("o2"): 422, `{"reference":"o1","status":"RETURNED","other":5}`: 400} {
 		r := signedBy("Shop-Signature", fmt.Sprintf("t=%d,v1=%s", noon.Unix(), v1(newKey, noon, body)), body)
 		r.URL.Path = mint(t, caps, webhook.Bound{Reference: "o1"})
@@ -284,7 +284,7 @@ func TestAFactThatContradictsItsURLIsRefused(t *testing.T) {
 func TestARequestWithoutABodyIsRefused(t *testing.T) {
 	for name, auth := range map[string]webhook.Authenticator{"secret": webhook.PathSecret(pathSecret), "signature": webhook.Signature(stamped, newKey)} {
 		r := &reports{}
-		h, _ := merchant(t, func(c *shop) { c.Auth, c.Report = auth, r.add })
+		h, _ := merchant(t, func(c *setup) { c.Auth, c.Report = auth, r.add })
 		request := httptest.NewRequest(http.MethodPost, "/hooks/"+pathSecret, nil)
 		request.Body = nil
 		assert.Equal(t, 400, send(h, request).Code, name)
@@ -302,7 +302,7 @@ func TestReportSaysThatAMiddlewareReadAPartOfTheBody(t *testing.T) {
 	} {
 		for read, told := range map[int64]bool{0: false, 5: true} {
 			r := &reports{}
-			h, _ := merchant(t, func(c *shop) { c.Auth, c.Report = tc.auth, r.add })
+			h, _ := merchant(t, func(c *setup) { c.Auth, c.Report = tc.auth, r.add })
 			request := httptest.NewRequest(http.MethodPost, "/hooks/"+pathSecret, strings.NewReader(`{"no order": 1`))
 			_, err := io.CopyN(io.Discard, request.Body, read)
 			require.NoError(t, err)
@@ -425,7 +425,7 @@ func TestObserveSeesEachStep(t *testing.T) {
 	var seen []string
 	b := &bank{}
 	b.set(order{Reference: "o1", Status: "PAID"})
-	h, _ := merchant(t, func(c *shop) {
+	h, _ := merchant(t, func(c *setup) {
 		c.Source.Ask = b.ask
 		c.Observe = func(_ context.Context, o webhook.Observation) {
 			assert.Equal(t, "shop", o.Provider)
@@ -446,7 +446,7 @@ func TestObserveMeasuresTheAPIAndTheLag(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		took := map[webhook.Step]time.Duration{}
 		b := &bank{}
-		h, _ := merchant(t, func(c *shop) {
+		h, _ := merchant(t, func(c *setup) {
 			c.AskRate, c.Source.Ask = 1, slow(b, 200*time.Millisecond)
 			c.Known = func(context.Context, string) (bool, error) { pass(500 * time.Millisecond); return true, nil }
 			c.Observe = func(_ context.Context, o webhook.Observation) { took[o.Step] = o.Took }
@@ -465,7 +465,7 @@ func TestObserveMeasuresTheAPIAndTheLag(t *testing.T) {
 
 func TestHandlerFinishesWhenTheSenderHangsUp(t *testing.T) {
 	ctx, hangUp := context.WithCancel(t.Context())
-	h, _ := merchant(t, func(c *shop) {
+	h, _ := merchant(t, func(c *setup) {
 		c.Handle = func(ctx context.Context, _ webhook.Event[order]) error {
 			hangUp()
 			return ctx.Err()
@@ -477,7 +477,7 @@ func TestHandlerFinishesWhenTheSenderHangsUp(t *testing.T) {
 
 func TestHandlerBoundsYourFunctionByTheTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, _ := merchant(t, func(c *shop) {
+		h, _ := merchant(t, func(c *setup) {
 			c.Timeout = 20 * time.Second
 			c.Handle = func(ctx context.Context, _ webhook.Event[order]) error {
 				<-ctx.Done()
@@ -493,7 +493,7 @@ func TestHandlerBoundsYourFunctionByTheTimeout(t *testing.T) {
 func TestHandlerNeverWorksOnOneReferenceTwiceAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var at, most atomic.Int32
-		h, _ := merchant(t, func(c *shop) {
+		h, _ := merchant(t, func(c *setup) {
 			c.Handle = func(ctx context.Context, ev webhook.Event[order]) error {
 				most.Store(max(most.Load(), at.Add(1)))
 				pass(time.Second)
@@ -517,7 +517,7 @@ func TestHandlerTellsTheSenderToComeAgainWhenTheWaitIsTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &reports{}
 		proceed := make(chan struct{})
-		h, l := merchant(t, func(c *shop) {
+		h, l := merchant(t, func(c *setup) {
 			c.Report = r.add
 			c.Handle = func(context.Context, webhook.Event[order]) error { <-proceed; return nil }
 		})
@@ -545,7 +545,7 @@ func TestASignedBodyThatComesAgainWaitsForTheFirst(t *testing.T) {
 		body := paid("o1")
 		header := fmt.Sprintf("t=%d,v1=%s", noon.Unix(), v1("whsec", noon, body))
 		calls := 0
-		h, _ := merchant(t, func(c *shop) {
+		h, _ := merchant(t, func(c *setup) {
 			c.Auth = webhook.Signature(stamped, "whsec")
 			c.Handle = func(context.Context, webhook.Event[order]) error { calls++; pass(3 * time.Second); return nil }
 		})
@@ -620,7 +620,7 @@ func TestHandlerGivesUpOnASenderThatFeedsItsBodySlowly(t *testing.T) {
 
 func TestHandlerDoesNotHurryASenderWhoseBodyIsIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, _ := merchant(t, func(c *shop) {
+		h, _ := merchant(t, func(c *setup) {
 			c.Handle = func(context.Context, webhook.Event[order]) error { pass(20 * time.Second); return nil }
 		})
 		patient := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -232,7 +232,7 @@ func TestOneChangeIsOneEffectUnderWhateverName(t *testing.T) {
 }
 
 func TestASourceWithoutAnOrderTellsItsEventsApartByTheirNames(t *testing.T) {
-	h, l := merchant(t, func(c *shop) {
+	h, l := merchant(t, func(c *setup) {
 		c.Source.Identify = func(o order) webhook.Identity {
 			return webhook.Identity{Reference: o.Reference, Status: o.Status, ID: o.Other}
 		}
@@ -254,7 +254,7 @@ func TestASourceWithoutAnOrderTellsItsEventsApartByTheirNames(t *testing.T) {
 
 // What the API says now is news, though a delivery with that name came before.
 func TestFeedIsNoDelivery(t *testing.T) {
-	h, l := merchant(t, func(c *shop) {
+	h, l := merchant(t, func(c *setup) {
 		identify := c.Source.Identify
 		c.Source.Identify = func(o order) webhook.Identity {
 			i := identify(o)
@@ -273,7 +273,7 @@ func TestFeedIsNoDelivery(t *testing.T) {
 
 // Without a status, and without a delivery, nothing tells an event from the last one.
 func TestFeedNeedsAStatus(t *testing.T) {
-	h, l := merchant(t, func(c *shop) {
+	h, l := merchant(t, func(c *setup) {
 		c.Source.Identify = func(o order) webhook.Identity { return webhook.Identity{Reference: o.Reference, ID: o.Other} }
 	})
 	assert.Equal(t, 201, post(h, `{"reference":"o1","other":"1"}`).Code)

@@ -166,8 +166,8 @@ type asks[E any] struct {
 	idle  []askKey // in the order in which their lines may be forgotten, roughly
 }
 
-// askKey names what is asked about. Deliveries with other bounds are not answered
-// by the same question.
+// askKey names what is asked about. Callbacks with other bounds do not share the
+// question.
 type askKey struct {
 	reference        string
 	alias            bool

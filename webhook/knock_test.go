@@ -19,7 +19,7 @@ import (
 	"github.com/kapiteni/kapiten-go/webhook"
 )
 
-func confirming(b *bank) func(*shop) { return func(c *shop) { c.Source.Ask = b.ask } }
+func confirming(b *bank) func(*setup) { return func(c *setup) { c.Source.Ask = b.ask } }
 
 func TestAnEventIsWhatTheAPISays(t *testing.T) {
 	b := &bank{}
@@ -56,7 +56,7 @@ func TestTheAPIDecides(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b, r := &bank{}, &reports{}
-				h, l := merchant(t, func(cfg *shop) { cfg.Source.Ask, cfg.Report = b.ask, r.add })
+				h, l := merchant(t, func(cfg *setup) { cfg.Source.Ask, cfg.Report = b.ask, r.add })
 				for _, s := range c.before {
 					b.set(order{Reference: "o1", Status: s})
 					require.Equal(t, 201, post(h, status("o1", s)).Code)
@@ -96,7 +96,7 @@ func TestALaggingAPIIsAskedAgain(t *testing.T) {
 
 func TestAnotherReferenceThanAskedForIsAMismatch(t *testing.T) {
 	r := &reports{}
-	h, l := merchant(t, func(c *shop) {
+	h, l := merchant(t, func(c *setup) {
 		c.Report = r.add
 		c.Source.Ask = func(context.Context, webhook.Identity) (order, error) {
 			return order{Reference: "o2", Status: "PAID"}, nil
@@ -112,7 +112,7 @@ func TestOnlyWhatIsOursIsAskedAbout(t *testing.T) {
 	b.set(order{Reference: "o1", Status: "PAID"})
 	b.set(order{Reference: "o2", Status: "PAID"})
 	away := errors.New("database away")
-	h, l := merchant(t, func(c *shop) {
+	h, l := merchant(t, func(c *setup) {
 		c.Source.Ask, c.Report = b.ask, r.add
 		c.Known = func(_ context.Context, reference string) (bool, error) {
 			if reference == "o3" {
@@ -143,7 +143,7 @@ func TestAKnockGetsAnAnswerToAQuestionThatCameAfterIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bank{}
 		b.set(order{Reference: "o1", Status: "NEW"})
-		h, l := merchant(t, func(c *shop) { c.Source.Ask = slow(b, time.Second) })
+		h, l := merchant(t, func(c *setup) { c.Source.Ask = slow(b, time.Second) })
 		var senders sync.WaitGroup
 		senders.Go(func() { assert.Equal(t, 201, post(h, status("o1", "NEW")).Code) })
 		pass(500 * time.Millisecond) // the first question is under way, and its answer decided
@@ -163,7 +163,7 @@ func TestTheAPIIsAskedOutsideTheInbox(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bank{}
 		b.set(order{Reference: "o1", Status: "PENDING"})
-		h, l := merchant(t, func(c *shop) { c.Source.Ask = slow(b, 8*time.Second) })
+		h, l := merchant(t, func(c *setup) { c.Source.Ask = slow(b, 8*time.Second) })
 		var sender sync.WaitGroup
 		sender.Go(func() { post(h, status("o1", "PENDING")) })
 		pass(time.Second)
@@ -201,7 +201,7 @@ func TestALeakedURLBuysNothing(t *testing.T) {
 				b.set(order{Reference: "leaked", Status: "PENDING"})
 				b.set(order{Reference: "genuine", Status: "PAID"})
 				inbox := &counting{MemoryInbox: webhook.NewMemoryInbox(webhook.MemoryInboxConfig{Capacity: 10})}
-				h, l := merchant(t, func(c *shop) {
+				h, l := merchant(t, func(c *setup) {
 					c.Inbox, c.Source.Ask, c.Auth = inbox, slow(b, time.Second), webhook.AnyOf(webhook.PathSecret(pathSecret), caps)
 					c.Known = func(_ context.Context, reference string) (bool, error) {
 						return reference == "leaked" || reference == "genuine", nil
@@ -370,7 +370,7 @@ func (c *counting) Do(ctx context.Context, claim webhook.Claim, work webhook.Wor
 func TestTheBudgetOfQuestionsIsSharedFairly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, r := &bank{}, &reports{}
-		h, _ := merchant(t, func(c *shop) {
+		h, _ := merchant(t, func(c *setup) {
 			c.Source.Ask, c.Report = b.ask, r.add
 			c.AskRate, c.AskTimeout = 10, 3*time.Second
 		})
@@ -428,7 +428,7 @@ func TestOthersDoNotRenewTheBudgetOfAReference(t *testing.T) {
 // Who has a leaked URL can ask about many references, and none of them stays in memory.
 func TestReferencesAskedAboutAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, _ := merchant(t, func(c *shop) {
+		h, _ := merchant(t, func(c *setup) {
 			c.Inbox = webhook.NewMemoryInbox(webhook.MemoryInboxConfig{Capacity: 1})
 			c.AskRate = 1_000_000
 			c.Source.Ask = func(_ context.Context, about webhook.Identity) (order, error) {
@@ -457,7 +457,7 @@ func TestReferencesAskedAboutAreForgotten(t *testing.T) {
 // The places of references that were asked about in vain take a bounded room.
 func TestThePlacesInTheQueueAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, _ := merchant(t, func(c *shop) {
+		h, _ := merchant(t, func(c *setup) {
 			c.AskRate = 1_000_000
 			c.Source.Ask = func(context.Context, webhook.Identity) (order, error) { return order{}, errors.New("no such order") }
 		})
@@ -483,7 +483,7 @@ func TestThePlacesInTheQueueAreBounded(t *testing.T) {
 func TestAQuestionHasItsOwnDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &reports{}
-		h, l := merchant(t, func(c *shop) {
+		h, l := merchant(t, func(c *setup) {
 			c.Report = r.add
 			c.Source.Ask = func(ctx context.Context, _ webhook.Identity) (order, error) {
 				<-ctx.Done()
@@ -503,7 +503,7 @@ func TestAClientThatPanicsLosesNothing(t *testing.T) {
 	calls := 0
 	b := &bank{}
 	b.set(order{Reference: "o1", Status: "PAID"})
-	h, l := merchant(t, func(c *shop) {
+	h, l := merchant(t, func(c *setup) {
 		c.Source.Ask = func(ctx context.Context, about webhook.Identity) (order, error) {
 			if calls++; calls == 1 {
 				panic("nil ride")

@@ -18,54 +18,54 @@ import (
 // the trust that the delivery had by then, and the panic's value is written nowhere.
 func TestAPanicIsReportedWithItsTrustAndWithoutItsValue(t *testing.T) {
 	for name, tc := range map[string]struct {
-		panics func(c *shop, planted func()) // makes one function call planted first
+		panics func(c *setup, planted func()) // makes one function call planted first
 		trust  webhook.Trust
 		knows  string // the reference that the Report names
 	}{
-		"Handle, of what is posted": {func(c *shop, planted func()) {
+		"Handle, of what is posted": {func(c *setup, planted func()) {
 			c.Handle = func(context.Context, webhook.Event[order]) error { planted(); return nil }
 		}, webhook.Posted, "o1"},
-		"Handle, of what is signed": {func(c *shop, planted func()) {
+		"Handle, of what is signed": {func(c *setup, planted func()) {
 			c.Auth = webhook.Signature(stamped, newKey)
 			c.Handle = func(context.Context, webhook.Event[order]) error { planted(); return nil }
 		}, webhook.Verified, "o1"},
-		"Handle, of what the API says": {func(c *shop, planted func()) {
+		"Handle, of what the API says": {func(c *setup, planted func()) {
 			c.Source.Ask = says
 			c.Handle = func(context.Context, webhook.Event[order]) error { planted(); return nil }
 		}, webhook.Confirmed, "o1"},
-		"the client": {func(c *shop, planted func()) {
+		"the client": {func(c *setup, planted func()) {
 			c.Source.Ask = func(ctx context.Context, about webhook.Identity) (order, error) { planted(); return says(ctx, about) }
 		}, webhook.Posted, ""},
-		"Known": {func(c *shop, planted func()) {
+		"Known": {func(c *setup, planted func()) {
 			c.Source.Ask = says
 			c.Known = func(context.Context, string) (bool, error) { planted(); return true, nil }
 		}, webhook.Posted, ""},
-		"Known, of what is signed": {func(c *shop, planted func()) {
+		"Known, of what is signed": {func(c *setup, planted func()) {
 			c.Source.Ask = says
 			c.Auth = webhook.Signature(stamped, newKey)
 			c.Known = func(context.Context, string) (bool, error) { planted(); return true, nil }
 		}, webhook.Verified, ""},
-		"Decode, of what is signed": {func(c *shop, planted func()) {
+		"Decode, of what is signed": {func(c *setup, planted func()) {
 			c.Auth = webhook.Signature(stamped, newKey)
 			decode := c.Source.Decode
 			c.Source.Decode = func(body []byte) (order, error) { planted(); return decode(body) }
 		}, webhook.Verified, ""},
-		"Identify": {func(c *shop, planted func()) {
+		"Identify": {func(c *setup, planted func()) {
 			identify := c.Source.Identify
 			c.Source.Identify = func(o order) webhook.Identity { planted(); return identify(o) }
 		}, webhook.Posted, ""},
-		"the inbox, of what the API says": {func(c *shop, planted func()) {
+		"the inbox, of what the API says": {func(c *setup, planted func()) {
 			c.Source.Ask = says
 			c.Inbox = panickyInbox{webhook.NewMemoryInbox(webhook.MemoryInboxConfig{}), planted}
 		}, webhook.Confirmed, ""},
-		"an authenticator": {func(c *shop, planted func()) {
+		"an authenticator": {func(c *setup, planted func()) {
 			c.Auth = panickyAuth{webhook.PathSecret(pathSecret), planted}
 		}, webhook.Posted, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, calls := &reports{}, 0
 			var logged bytes.Buffer
-			h, _ := merchant(t, func(c *shop) {
+			h, _ := merchant(t, func(c *setup) {
 				c.Report = r.add
 				c.Logger = slog.New(slog.NewTextHandler(&logged, nil))
 				tc.panics(c, func() {
@@ -122,7 +122,7 @@ func (p panickyAuth) Authenticate(d *webhook.Delivery) (webhook.Proof, error) {
 
 func TestHooksThatPanicHurtNobody(t *testing.T) {
 	var logged bytes.Buffer
-	h, l := merchant(t, func(c *shop) {
+	h, l := merchant(t, func(c *setup) {
 		c.Logger = slog.New(slog.NewTextHandler(&logged, nil))
 		c.Report = func(context.Context, error) { panic("report: password=hunter2") }
 		c.Observe = func(context.Context, webhook.Observation) { panic("observe: password=hunter2") }

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"log/slog"
@@ -78,14 +79,14 @@ type Sweep struct {
 
 // NewReconciler checks the configuration and names all faults at once.
 func NewReconciler[E any](cfg ReconcilerConfig[E]) (*Reconciler[E], error) {
-	setDefault(&cfg.Every, 30*time.Second)
-	setDefault(&cfg.FirstDelay, 30*time.Second)
-	setDefault(&cfg.MaxDelay, 30*time.Minute)
-	setDefault(&cfg.Rate, 5)
-	setDefault(&cfg.Timeout, 10*time.Second)
-	setDefault(&cfg.Workers, 4)
-	setDefault(&cfg.Limit, 10_000)
-	setDefault(&cfg.Logger, slog.New(slog.DiscardHandler))
+	cfg.Every = cmp.Or(cfg.Every, 30*time.Second)
+	cfg.FirstDelay = cmp.Or(cfg.FirstDelay, 30*time.Second)
+	cfg.MaxDelay = cmp.Or(cfg.MaxDelay, 30*time.Minute)
+	cfg.Rate = cmp.Or(cfg.Rate, 5)
+	cfg.Timeout = cmp.Or(cfg.Timeout, 10*time.Second)
+	cfg.Workers = cmp.Or(cfg.Workers, 4)
+	cfg.Limit = cmp.Or(cfg.Limit, 10_000)
+	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
 	cfg.Now = orNow(cfg.Now)
 	f := faults{of: "Reconciler: "}
 	if cfg.Lookup == nil && cfg.Handler != nil && cfg.Handler.source.Ask != nil {

@@ -261,7 +261,7 @@ func TestAReconcilerFollowsNoMoreThanItsMemoryInboxRemembers(t *testing.T) {
 		{199, 5 * time.Hour, "Capacity 199 of the MemoryInbox is less than twice Limit, 100"},
 		{200, 4*time.Hour + 200*time.Second - 2, "is less than twice MaxDelay and Limit/Rate, 2h1m40s"},
 	} {
-		h, _ := merchant(t, func(s *shop) {
+		h, _ := merchant(t, func(s *setup) {
 			s.Inbox = webhook.NewMemoryInbox(webhook.MemoryInboxConfig{Capacity: c.capacity, TTL: c.ttl})
 		})
 		_, err := webhook.NewReconciler(webhook.ReconcilerConfig[order]{

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -51,7 +52,7 @@ func (f *faults) signature(c SignatureConfig, first int, secrets ...string) *sig
 	if c.Hash == nil {
 		c.Hash = sha256.New
 	}
-	setDefault(&c.Tolerance, 5*time.Minute)
+	c.Tolerance = cmp.Or(c.Tolerance, 5*time.Minute)
 	c.Now = orNow(c.Now)
 	size := c.Hash().Size()
 	f.must(c.Scheme != nil, "no scheme")

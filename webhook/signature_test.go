@@ -131,7 +131,7 @@ func TestSignatureRefusesTwoHeaders(t *testing.T) {
 func TestASignedDeliveryThatComesAgainIsADuplicate(t *testing.T) {
 	body := paid("o1")
 	header := fmt.Sprintf("t=%d,v1=%s", noon.Unix(), v1("whsec", noon, body))
-	h, l := merchant(t, func(c *shop) { c.Auth = webhook.Signature(stamped, "whsec") })
+	h, l := merchant(t, func(c *setup) { c.Auth = webhook.Signature(stamped, "whsec") })
 	l.fail = errors.New("database away")
 	assert.Equal(t, 500, send(h, signedBy("Shop-Signature", header, body)).Code)
 	l.fail = nil

@@ -216,7 +216,7 @@ func (s *SQLInbox) Check(ctx context.Context) error {
 	if s.dialect == SQLite {
 		var timeout int
 		err := s.db.QueryRowContext(ctx, `PRAGMA busy_timeout`).Scan(&timeout)
-		f.must(err == nil && timeout > 0, "SQLite without a busy timeout; add ?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL) to its name")
+		f.must(err == nil && timeout > 0, "SQLite without a busy timeout; add ?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_txlock=immediate to its name")
 	}
 	if f.err() == nil {
 		s.checked.Store(true)
@@ -327,7 +327,7 @@ const (
 	// MySQL is MySQL 8 or MariaDB 10.5, or later.
 	MySQL Dialect = "mysql"
 	// SQLite is SQLite 3.35 or later. Open it with a busy timeout and WAL: for
-	// modernc.org/sqlite "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)".
+	// modernc.org/sqlite "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_txlock=immediate".
 	SQLite Dialect = "sqlite"
 )
 

@@ -12,7 +12,7 @@ import (
 type Transition string
 
 const (
-	Advanced   Transition = "advanced"   // forward, perhaps over several states
+	Advanced   Transition = "advanced"   // to a later status, perhaps over several; a failure is one, too
 	Reversed   Transition = "reversed"   // takes back a success, whether or not that success was handed on
 	Corrected  Transition = "corrected"  // a success after a failure, or, if the API repeats it, after a reversal
 	Unexpected Transition = "unexpected" // the table has no way there, and yet it is so

@@ -112,24 +112,24 @@ func TestASlowResponseUndoesNothingNewer(t *testing.T) {
 	knock := func(t *testing.T, h http.Handler, target string) func() {
 		return func() { assert.Equal(t, 201, postTo(h, target, status("o1", "NEW")).Code) }
 	}
-	for name, both := range map[string]func(t *testing.T, ask func(*shop)) (slow, fast func(), l *ledger){
-		"two processes": func(t *testing.T, ask func(*shop)) (slow, fast func(), l *ledger) {
+	for name, both := range map[string]func(t *testing.T, ask func(*setup)) (slow, fast func(), l *ledger){
+		"two processes": func(t *testing.T, ask func(*setup)) (slow, fast func(), l *ledger) {
 			inbox := webhook.NewMemoryInbox(webhook.MemoryInboxConfig{})
-			one, l := merchant(t, func(c *shop) { ask(c); c.Inbox = inbox })
-			two, _ := merchant(t, func(c *shop) { ask(c); c.Inbox, c.Handle = inbox, l.handle })
+			one, l := merchant(t, func(c *setup) { ask(c); c.Inbox = inbox })
+			two, _ := merchant(t, func(c *setup) { ask(c); c.Inbox, c.Handle = inbox, l.handle })
 			return knock(t, one, "/"+pathSecret), knock(t, two, "/"+pathSecret), l
 		},
-		"a slow reconciler beside the handler": func(t *testing.T, ask func(*shop)) (slow, fast func(), l *ledger) {
+		"a slow reconciler beside the handler": func(t *testing.T, ask func(*setup)) (slow, fast func(), l *ledger) {
 			h, l := merchant(t, ask)
 			return sweep(t, h, 1), knock(t, h, "/"+pathSecret), l
 		},
-		"a slow handler beside the reconciler": func(t *testing.T, ask func(*shop)) (slow, fast func(), l *ledger) {
+		"a slow handler beside the reconciler": func(t *testing.T, ask func(*setup)) (slow, fast func(), l *ledger) {
 			h, l := merchant(t, ask)
 			return knock(t, h, "/"+pathSecret), sweep(t, h, 1), l
 		},
-		"two ways in": func(t *testing.T, ask func(*shop)) (slow, fast func(), l *ledger) {
+		"two ways in": func(t *testing.T, ask func(*setup)) (slow, fast func(), l *ledger) {
 			caps := capabilities(t, atNoon, newKey)
-			h, l := merchant(t, func(c *shop) { ask(c); c.Auth = webhook.AnyOf(webhook.PathSecret(pathSecret), caps) })
+			h, l := merchant(t, func(c *setup) { ask(c); c.Auth = webhook.AnyOf(webhook.PathSecret(pathSecret), caps) })
 			return knock(t, h, mint(t, caps, webhook.Bound{Reference: "o1"})), knock(t, h, "/"+pathSecret), l
 		},
 	} {
@@ -138,7 +138,7 @@ func TestASlowResponseUndoesNothingNewer(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					b := &bank{}
 					ask := lateFirst(b)
-					slow, fast, l := both(t, func(c *shop) { c.Source.Ask = ask })
+					slow, fast, l := both(t, func(c *setup) { c.Source.Ask = ask })
 					b.set(order{Reference: "o1", Status: c[0]})
 					done := make(chan struct{})
 					go func() { defer close(done); slow() }()
@@ -250,7 +250,7 @@ func TestACopyThatLagsBehindUndoesNothing(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			said, until := "PAID", time.Time{}
-			h, l := merchant(t, func(c *shop) {
+			h, l := merchant(t, func(c *setup) {
 				c.Source.Ask = func(context.Context, webhook.Identity) (order, error) {
 					if time.Now().Before(until) {
 						return order{Reference: "o1", Status: "PAID"}, nil
@@ -282,7 +282,7 @@ func TestAFedSuccessAfterItsReversalIsStale(t *testing.T) {
 // A success that goes on to another state is late after that, though the API repeats it.
 func TestASuccessThatWentOnIsStale(t *testing.T) {
 	b := &bank{}
-	h, l := merchant(t, func(c *shop) {
+	h, l := merchant(t, func(c *setup) {
 		states := webhook.NewStates(map[string][]string{"PAID": {"SETTLED"}}, []string{"PAID"}, nil)
 		c.Source.Ask = b.ask
 		c.Source.Identify = func(o order) webhook.Identity {
@@ -348,7 +348,7 @@ func TestAStateThatNeverRestsIsAskedAboutAFewTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, r := &bank{}, &reports{}
 		var h *webhook.Handler[order]
-		h, l := merchant(t, func(c *shop) {
+		h, l := merchant(t, func(c *setup) {
 			c.Report = r.add
 			c.Source.Ask = func(ctx context.Context, about webhook.Identity) (order, error) {
 				o, err := b.ask(ctx, about)
@@ -372,7 +372,7 @@ func TestAStateThatNeverRestsIsAskedAboutAFewTimes(t *testing.T) {
 func TestSecondQuestionsKeepToTheBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
-		h, _ := merchant(t, func(c *shop) {
+		h, _ := merchant(t, func(c *setup) {
 			c.Source.Ask = func(context.Context, webhook.Identity) (order, error) {
 				asked++
 				return order{Reference: "o1", Status: [...]string{"PAID", "FAILED", "FAILED", "PAID"}[asked%4]}, nil

@@ -145,18 +145,18 @@ func (b *bank) count() int {
 	return b.asked
 }
 
-// shop is what makes a handler for orders.
-type shop struct {
+// setup is what makes a handler for orders.
+type setup struct {
 	webhook.Config[order]
 	Source webhook.Source[order]
 }
 
 // merchant is a handler for orders behind a path secret. It believes what is posted,
 // unless change gives it an API to ask.
-func merchant(t testing.TB, change func(*shop)) (*webhook.Handler[order], *ledger) {
+func merchant(t testing.TB, change func(*setup)) (*webhook.Handler[order], *ledger) {
 	t.Helper()
 	l := &ledger{}
-	c := shop{Source: orders()}
+	c := setup{Source: orders()}
 	c.Auth, c.Handle = webhook.PathSecret(pathSecret), l.handle
 	if change != nil {
 		change(&c)

@@ -1,4 +1,4 @@
-// Command conform holds a live server against what this SDK assumes of it.
+// Command conform compares a live server with what this SDK assumes of it.
 //
 //	go run ./examples/conform -provider kpay           # the embedded fake
 //	KPAY_BASE_URL=... KPAY_USERNAME=... go run ./examples/conform -provider kpay

@@ -1,7 +1,7 @@
 // Merchant is a small shop on package sdk/journal: it collects the money for an order, sends
 // a rider, and pays its supplier. Run without arguments it plays a story against the
 // embedded fakes. Two processes of the shop share one database, and one of them is
-// killed (SIGKILL) again and again. In the end the shop's books are held against the
+// killed (SIGKILL) again and again. In the end the shop's books are compared with the
 // providers' ledgers. It exits 0 only if every line it printed is true.
 //
 //	go run .                                            # on a SQLite file

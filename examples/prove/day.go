@@ -41,7 +41,7 @@ func wholeDay() days.Day {
 		},
 		Meets: []string{
 			string(sim.FaultKill), string(sim.FaultFreeze), string(sim.FaultDatabase), string(sim.FaultClock), string(sim.FaultOutage),
-			sim.MetTwoProcesses, sim.MetCommitLost, sim.MetKilledWithResponse, sim.MetHeldTaken, sim.MetHeldRefused,
+			sim.MetTwoProcesses, sim.MetCommitLost, sim.MetKilledWithResponse, sim.MetHeldDone, sim.MetHeldRefused,
 			metLeaseLost, metStuck, metReversed, metRefused, metFollowed, metMistaken, metKeyOver,
 		},
 		Program: shopping,

@@ -1,5 +1,5 @@
 // Command quickstart tells the whole story once: a company is registered, its
-// wallet filled, a price estimated, a delivery created and followed by status
+// wallet filled, a price estimated, a ride created and followed by status
 // callbacks until it is handed over, and the wallet is charged for it.
 //
 //	go run ./examples/quickstart
@@ -87,7 +87,7 @@ func run(ctx context.Context, out io.Writer) error {
 	}
 	fmt.Fprintln(out, "top-up:    ", deposit.Amount, company.Currency, deposit.Status)
 
-	// A price, and a delivery at that price.
+	// A price, and a ride at that price.
 	from, to := kapiten.Location{Latitude: -1.9441, Longitude: 30.0619}, kapiten.Location{Latitude: -1.9706, Longitude: 30.1044}
 	estimate, err := client.Rides.Estimate(ctx, kapiten.EstimateParams{CompanyID: company.ID, Pickup: from, Dropoff: to})
 	if err != nil {

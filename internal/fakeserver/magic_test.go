@@ -31,8 +31,8 @@ import (
 // said instead of making an object.
 type play func(t *testing.T, number, reference string) (id, said string)
 
-// stage is a server on which each table of the start page can be played.
-type stage struct {
+// player is a server on which each table of the start page can be played.
+type player struct {
 	provider, kind string
 	admin          string
 	play           play
@@ -42,8 +42,8 @@ type stage struct {
 	entries        map[string]string   // the object is a ledger entry, with these words for its states
 }
 
-// stages are the players of the start page's tables, by endpoint and table.
-func stages(t *testing.T) map[string]stage {
+// players are those of the start page's tables, by endpoint and table.
+func players(t *testing.T) map[string]player {
 	t.Helper()
 	serial := 0
 	next := func() int { serial++; return serial }
@@ -59,10 +59,10 @@ func stages(t *testing.T) map[string]stage {
 
 	b := newBusiness(t, `{}`)
 	b.adjust(1_000_000, "")
-	rides := stage{provider: "kapiten", kind: "rides", admin: b.admin, ordinary: fourDigits, callbacks: true, play: func(_ *testing.T, number, _ string) (string, string) {
+	rides := player{provider: "kapiten", kind: "rides", admin: b.admin, ordinary: fourDigits, callbacks: true, play: func(_ *testing.T, number, _ string) (string, string) {
 		return b.create("078900" + number), ""
 	}}
-	topUps := stage{provider: "kapiten", admin: b.admin, ordinary: fourDigits, play: func(t *testing.T, number, _ string) (string, string) {
+	topUps := player{provider: "kapiten", admin: b.admin, ordinary: fourDigits, play: func(t *testing.T, number, _ string) (string, string) {
 		deposit, err := b.client.Wallet.TopUp(t.Context(), kapiten.TopUpParams{CompanyID: b.id, Amount: decimal.NewFromInt(5000), PhoneNumber: "078812" + number, Description: "x"})
 		require.NoError(t, err)
 		return deposit.ID, ""
@@ -90,7 +90,7 @@ func stages(t *testing.T) map[string]stage {
 		}
 		return refid, ""
 	}
-	payments := stage{provider: "kpay", kind: "payments", admin: c.admin, ordinary: fourDigits, callbacks: true, aside: field(c.admin, "kpay", "payments", "statusdesc"),
+	payments := player{provider: "kpay", kind: "payments", admin: c.admin, ordinary: fourDigits, callbacks: true, aside: field(c.admin, "kpay", "payments", "statusdesc"),
 		play: func(t *testing.T, number, reference string) (string, string) {
 			id, said := pay(t, number, reference, nil)
 			if id != "" {
@@ -100,7 +100,7 @@ func stages(t *testing.T) map[string]stage {
 			}
 			return id, said
 		}}
-	cards := stage{provider: "kpay", kind: "payments", admin: c.admin, aside: payments.aside, ordinary: otherCards(), play: func(t *testing.T, number, _ string) (string, string) {
+	cards := player{provider: "kpay", kind: "payments", admin: c.admin, aside: payments.aside, ordinary: otherCards(), play: func(t *testing.T, number, _ string) (string, string) {
 		id, _ := pay(t, "", "", map[string]any{"pmethod": "cc", "bankid": "000", "redirecturl": c.url + "/"})
 		link := get(t, c.admin+"/kpay/payments/"+id)["link"].(string)
 		form := url.Values{"card_number": {number}, "expiry_date": {"12/39"}, "cvv": {"123"}}
@@ -125,11 +125,11 @@ func stages(t *testing.T) map[string]stage {
 		require.NoError(t, err)
 		return id, ""
 	}
-	payouts := stage{provider: "kasapay", kind: "payouts", admin: admin, ordinary: fourDigits, callbacks: true, aside: field(admin, "kasapay", "payouts", "result_description"),
+	payouts := player{provider: "kasapay", kind: "payouts", admin: admin, ordinary: fourDigits, callbacks: true, aside: field(admin, "kasapay", "payouts", "result_description"),
 		play: func(t *testing.T, number, reference string) (string, string) {
 			return payout(t, number, reference, "127.0.0.1")
 		}}
-	hosts := stage{provider: "kasapay", kind: "payouts", admin: admin, ordinary: []string{"127.0.0.1"}, callbacks: true,
+	hosts := player{provider: "kasapay", kind: "payouts", admin: admin, ordinary: []string{"127.0.0.1"}, callbacks: true,
 		play: func(t *testing.T, host, _ string) (string, string) {
 			return payout(t, "", "", map[bool]string{true: "shop", false: ""}[strings.HasPrefix(host, ".")]+host)
 		}}
@@ -139,7 +139,7 @@ func stages(t *testing.T) map[string]stage {
 		FiatConnect: kotani.FiatConnectConfig{BaseURL: text(t, greeting, "fiatconnect"), ChainID: chainID, Signer: kotanitest.NewSigner("jane")},
 	})
 	require.NoError(t, err)
-	transactions := stage{provider: "kotani", kind: "transactions", admin: admin, ordinary: fourDigits, callbacks: true, aside: field(admin, "kotani", "transactions", "message"),
+	transactions := player{provider: "kotani", kind: "transactions", admin: admin, ordinary: fourDigits, callbacks: true, aside: field(admin, "kotani", "transactions", "message"),
 		play: func(t *testing.T, number, _ string) (string, string) {
 			made, err := wallet.Fiat.Withdraw(t.Context(), kotani.WithdrawParams{
 				Amount: decimal.NewFromInt(500), PhoneNumber: "25471234" + number, ExternalID: fmt.Sprintf("out-%d", next()), CallbackURL: "http://127.0.0.1:1/kotani",
@@ -151,13 +151,13 @@ func stages(t *testing.T) map[string]stage {
 	require.NoError(t, fc.Login(t.Context()))
 	status, _ := ask(t, "POST", admin+"/fiatconnect/kyc", `{"address":"`+strings.ToLower(kotanitest.NewSigner("jane").Address())+`","kycSchema":"PersonalDataAndDocuments","kycStatus":"KycApproved"}`)
 	require.Equal(t, http.StatusOK, status)
-	transfer := func(in bool) stage {
-		return stage{provider: "fiatconnect", kind: "transfers", admin: admin, ordinary: fourDigits, play: func(t *testing.T, number, _ string) (string, string) {
+	transfer := func(in bool) player {
+		return player{provider: "fiatconnect", kind: "transfers", admin: admin, ordinary: fourDigits, play: func(t *testing.T, number, _ string) (string, string) {
 			return fiatConnectTransfer(t, fc, in, fmt.Sprintf("%06d%s", next(), number)), ""
 		}}
 	}
 
-	all := map[string]stage{
+	all := map[string]player{
 		"kapiten/top-up": topUps, "kapiten/ride": rides, "kpay/payment": payments, "kpay/card on the checkout page": cards, "kasapay/payout": payouts, "kasapay/payout by the host of its callback_url": hosts,
 		"kotani/transaction": transactions, "fiatconnect/transfer in": transfer(true), "fiatconnect/transfer out": transfer(false),
 	}
@@ -189,7 +189,7 @@ func stages(t *testing.T) map[string]stage {
 		"XOF::Mobile":         {"XOF::Mobile", phone("+221774044400", bitpesa.PayoutDetails{MobileProvider: "orange", Country: "SN"})},
 		"XAF::Mobile, Gabon":  {"XAF::Mobile", phone("+24174044400", bitpesa.PayoutDetails{MobileProvider: "airtel", Country: "GA"})},
 	} {
-		s := stage{provider: "bitpesa", kind: "recipients", admin: r.admin, play: func(t *testing.T, number, _ string) (string, string) {
+		s := player{provider: "bitpesa", kind: "recipients", admin: r.admin, play: func(t *testing.T, number, _ string) (string, string) {
 			p := payoutTo("1234567800", fmt.Sprintf("payout-%d", next()), sender.ID)
 			p.Recipients[0].PayoutMethod = bitpesa.PayoutMethodParams{Type: corridor.method, Details: corridor.details(number)}
 			sent, err := r.client.Transactions.PayFromBalance(t.Context(), p)
@@ -237,7 +237,7 @@ func fiatConnectTransfer(t *testing.T, fc *kotani.FiatConnect, in bool, number s
 }
 
 // story is what became of an object in two days, in the words of the start page.
-func (s stage) story(t *testing.T, id, said string) string {
+func (s player) story(t *testing.T, id, said string) string {
 	t.Helper()
 	if id == "" {
 		return said
@@ -267,7 +267,7 @@ func (s stage) story(t *testing.T, id, said string) string {
 }
 
 // course is how an object came to its state.
-func (s stage) course(t *testing.T, id string) (state, result string, steps []string) {
+func (s player) course(t *testing.T, id string) (state, result string, steps []string) {
 	t.Helper()
 	var created time.Time
 	at := func(v any) time.Time {
@@ -326,24 +326,24 @@ func spoken(d time.Duration) string {
 // standalone server, and then what the tables do not name.
 func TestTheStartPageSaysWhatTheFakesDo(t *testing.T) {
 	t.Parallel()
-	players := stages(t)
+	all := players(t)
 	for _, p := range providers() {
 		for _, e := range p.endpoints {
 			require.NotEmpty(t, e.magic, e.name)
 			for _, table := range e.magic {
 				name := e.name + "/" + table.About
-				s, ok := players[name]
+				s, ok := all[name]
 				require.True(t, ok, "nobody plays %s", name)
-				delete(players, name)
+				delete(all, name)
 				t.Run(name, func(t *testing.T) { s.hold(t, table) })
 			}
 		}
 	}
-	assert.Empty(t, players, "these are in no table")
+	assert.Empty(t, all, "these are in no table")
 }
 
 // hold plays a table: each row by number and by reference, and what no row names.
-func (s stage) hold(t *testing.T, table magic) {
+func (s player) hold(t *testing.T, table magic) {
 	t.Helper()
 	type act struct{ number, reference, id, said, want string }
 	var acts []act

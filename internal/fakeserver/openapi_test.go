@@ -203,7 +203,7 @@ func kindOf(v any) string {
 }
 
 // TestTheOpenAPIDocumentDescribesRealCalls makes each call of the document on servers
-// with an object of each stage, and holds bodies and responses against the schemas.
+// with an object of each kind, and holds bodies and responses against the schemas.
 func TestTheOpenAPIDocumentDescribesRealCalls(t *testing.T) {
 	t.Parallel()
 	greeting, _ := start(t, "-clock", "manual")
@@ -213,7 +213,7 @@ func TestTheOpenAPIDocumentDescribesRealCalls(t *testing.T) {
 		d.patterns[path] = regexp.MustCompile("^" + placeholder.ReplaceAllString(regexp.QuoteMeta(path), "[^/]+") + "$")
 	}
 	admins := map[string]bool{}
-	for name, s := range stages(t) {
+	for name, s := range players(t) {
 		if strings.HasPrefix(name, "bitpesa/") && name != "bitpesa/payout NGN::Bank" {
 			continue
 		}
@@ -252,7 +252,7 @@ func TestTheOpenAPIDocumentDescribesRealCalls(t *testing.T) {
 }
 
 // acts does with an object, or with a ledger entry, all that it offers.
-func (d *described) acts(s stage, id string) {
+func (d *described) acts(s player, id string) {
 	d.t.Helper()
 	if id == "" {
 		return
@@ -284,7 +284,7 @@ func (d *described) acts(s stage, id string) {
 	}
 }
 
-// byHand makes the calls that no object of a stage offers.
+// byHand makes the calls that no object of a player offers.
 func (d *described) byHand(greeting map[string]any) {
 	t := d.t
 	admin := text(t, greeting, "admin")

@@ -17,7 +17,7 @@ import (
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
 )
 
-// fakeCells start a fake, and make one object on it. There is no floor by hand: the
+// fakeCells start a fake, and make one object on it. There is no baseline by hand: the
 // fake of this SDK stands in its place, and again as the control.
 func fakeCells() (cells []*cell, done func(), err error) {
 	mock := versioned("stripe-mock", "github.com/stripe/stripe-mock")

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// cell is one thing that several sides do. The first side is the floor; the last is
-// the control: the floor once more, as a side of its own. Their ratio is the error of
+// cell is one thing that several sides do. The first side is the baseline; the last is
+// the control: the baseline once more, as a side of its own. Their ratio is the error of
 // the measurement.
 type cell struct {
 	name     string // "POST create"
@@ -149,7 +149,7 @@ func (s *side) once(ctx context.Context, deadline bool) error {
 	return s.do(ctx)
 }
 
-// spread is a ratio to the floor over all rounds: the median, and the quarters of the
+// spread is a ratio to the baseline over all rounds: the median, and the quarters of the
 // rounds below low and above high.
 type spread struct{ low, median, high float64 }
 
@@ -166,16 +166,16 @@ func ratio(r float64) string {
 }
 
 // against compares the times of two sides round by round.
-func (s *side) against(floor *side) spread { return compare(s.nanos, floor.nanos) }
+func (s *side) against(baseline *side) spread { return compare(s.nanos, baseline.nanos) }
 
 // cpuAgainst compares their processor time.
-func (s *side) cpuAgainst(floor *side) spread { return compare(s.cpu, floor.cpu) }
+func (s *side) cpuAgainst(baseline *side) spread { return compare(s.cpu, baseline.cpu) }
 
-func compare(values, floor []float64) spread {
+func compare(values, baseline []float64) spread {
 	ratios := make([]float64, 0, len(values))
 	for i, v := range values {
-		if floor[i] > 0 {
-			ratios = append(ratios, v/floor[i])
+		if baseline[i] > 0 {
+			ratios = append(ratios, v/baseline[i])
 		}
 	}
 	if len(ratios) == 0 {
@@ -193,8 +193,8 @@ func quantile(values []float64, q float64) float64 {
 	return low + (high-low)*(at-math.Floor(at))
 }
 
-func (c *cell) floor() *side   { return c.sides[0] }
-func (c *cell) control() *side { return c.sides[len(c.sides)-1] }
+func (c *cell) baseline() *side { return c.sides[0] }
+func (c *cell) control() *side  { return c.sides[len(c.sides)-1] }
 
-// compared are the sides between floor and control.
+// compared are the sides between baseline and control.
 func (c *cell) compared() []*side { return c.sides[1 : len(c.sides)-1] }

@@ -143,11 +143,11 @@ func TestTheRootREADMEShowsTheseClients(t *testing.T) {
 }
 
 func TestTheStatisticsOfKnownRounds(t *testing.T) {
-	floor, s := &side{nanos: []float64{10, 20, 10, 40, 10}}, &side{nanos: []float64{20, 60, 10, 40, 50}}
-	// Round by round 2, 3, 1, 1 and 5 times the floor.
-	assert.Equal(t, spread{1, 2, 3}, s.against(floor))
-	assert.Equal(t, "2.00 (1.00 to 3.00)", s.against(floor).String())
-	assert.Equal(t, "1.00 (1.00 to 1.00)", floor.against(floor).String())
+	baseline, s := &side{nanos: []float64{10, 20, 10, 40, 10}}, &side{nanos: []float64{20, 60, 10, 40, 50}}
+	// Round by round 2, 3, 1, 1 and 5 times the baseline.
+	assert.Equal(t, spread{1, 2, 3}, s.against(baseline))
+	assert.Equal(t, "2.00 (1.00 to 3.00)", s.against(baseline).String())
+	assert.Equal(t, "1.00 (1.00 to 1.00)", baseline.against(baseline).String())
 	assert.InDelta(t, 1.5, quantile([]float64{2, 1}, 0.5), 0)
 	assert.InDelta(t, 7, quantile([]float64{7}, 0.25), 0)
 	assert.Equal(t, "-1 to +2", between([]float64{2, -1}))
@@ -174,5 +174,5 @@ func TestTheSidesTakeTurns(t *testing.T) {
 	for _, s := range c.sides {
 		assert.Len(t, s.nanos, 3)
 	}
-	assert.True(t, slices.Contains(order, c.floor().name))
+	assert.True(t, slices.Contains(order, c.baseline().name))
 }

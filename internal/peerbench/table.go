@@ -11,7 +11,7 @@ import (
 // writeCalls prints a short table per call, and then every number.
 func writeCalls(out io.Writer, cells []*cell) {
 	for _, call := range []string{post, get} {
-		fmt.Fprintf(out, "\n### %s, times the floor\n\n", call)
+		fmt.Fprintf(out, "\n### %s, times the baseline\n\n", call)
 		writeSummary(out, cells, call)
 	}
 	fmt.Fprintf(out, "\n### Each call\n\n")
@@ -33,7 +33,7 @@ var columns = [...]struct {
 type summary struct {
 	names    []string // in the order of the cells
 	ratios   map[string][]string
-	allocs   map[string][]float64 // more than the floor, without a socket: nothing of a server is counted
+	allocs   map[string][]float64 // more than the baseline, without a socket: nothing of a server is counted
 	bytes    map[string][]float64
 	controls []string // least and most of the columns' cells
 }
@@ -46,16 +46,16 @@ func summarise(cells []*cell, call string) summary {
 			if c.name != call || c.where != col.where || c.deadline != col.deadline {
 				continue
 			}
-			floor := c.floor()
-			controls = append(controls, c.control().against(floor).median)
+			baseline := c.baseline()
+			controls = append(controls, c.control().against(baseline).median)
 			for _, s := range c.compared() {
 				if _, ok := sum.ratios[s.name]; !ok {
 					sum.names = append(sum.names, s.name)
 				}
-				sum.ratios[s.name] = append(sum.ratios[s.name], ratio(s.against(floor).median))
+				sum.ratios[s.name] = append(sum.ratios[s.name], ratio(s.against(baseline).median))
 				if c.where == noSocket {
-					sum.allocs[s.name] = append(sum.allocs[s.name], median(s.allocs)-median(floor.allocs))
-					sum.bytes[s.name] = append(sum.bytes[s.name], median(s.allocated)-median(floor.allocated))
+					sum.allocs[s.name] = append(sum.allocs[s.name], median(s.allocs)-median(baseline.allocs))
+					sum.bytes[s.name] = append(sum.bytes[s.name], median(s.allocated)-median(baseline.allocated))
 				}
 			}
 		}
@@ -96,7 +96,7 @@ func withDeadline(where string, deadline bool) string {
 func writeReadme(out io.Writer, cells []*cell, about string) {
 	sum := summarise(cells, post)
 	names := slices.DeleteFunc(sum.names, func(name string) bool { return name == ours+noLimit })
-	fmt.Fprintf(out, "%s Times net/http by hand, printed by\n`go run -C internal/peerbench . -readme` (%s):\n\n", readmeCaption, about)
+	fmt.Fprintf(out, "%s\nhand with net/http. Printed by `go run -C internal/peerbench . -readme` (%s):\n\n", readmeCaption, about)
 	fmt.Fprintf(out, "| POST create | %s | %s |\n|---|---|%s\n", control, strings.Join(names, " | "), strings.Repeat("---|", len(names)))
 	for i, heading := range headings() {
 		fmt.Fprintf(out, "| %s | %s |", heading, sum.controls[i])
@@ -112,7 +112,7 @@ func writeReadme(out io.Writer, cells []*cell, about string) {
 	fmt.Fprintln(out)
 }
 
-const readmeCaption = "One call beside its peers ([how](internal/peerbench/README.md))."
+const readmeCaption = "One call beside its peers ([how](internal/peerbench/README.md)): how many times as long it takes as one by"
 
 // between shows the least and the most of some differences.
 func between(values []float64) string {
@@ -124,13 +124,13 @@ func between(values []float64) string {
 }
 
 func writeDetails(out io.Writer, cells []*cell) {
-	fmt.Fprintf(out, "| side | what | where | median | times the floor (half of the rounds) | control | CPU times the floor | allocations | bytes |\n|---|---|---|---|---|---|---|---|---|\n")
+	fmt.Fprintf(out, "| side | what | where | median | times the baseline (half of the rounds) | control | CPU times the baseline | allocations | bytes |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, c := range cells {
-		control := c.control().against(c.floor()).String()
+		control := c.control().against(c.baseline()).String()
 		for i, s := range c.sides[:len(c.sides)-1] {
-			compared, cpu := "1 (floor)", "1"
+			compared, cpu := "1 (baseline)", "1"
 			if i > 0 {
-				compared, cpu = s.against(c.floor()).String(), ratio(s.cpuAgainst(c.floor()).median)
+				compared, cpu = s.against(c.baseline()).String(), ratio(s.cpuAgainst(c.baseline()).median)
 			}
 			fmt.Fprintf(out, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", s.name, c.name, withDeadline(c.where, c.deadline), duration(median(s.nanos)), compared, control, cpu,
 				counted(s, c, func(s *side) []float64 { return s.allocs }), counted(s, c, func(s *side) []float64 { return s.allocated }))
@@ -138,13 +138,13 @@ func writeDetails(out io.Writer, cells []*cell) {
 	}
 }
 
-// counted shows a number, and how it differs from the floor's.
+// counted shows a number, and how it differs from the baseline's.
 func counted(s *side, c *cell, of func(*side) []float64) string {
-	own, floor := median(of(s)), median(of(c.floor()))
-	if s == c.floor() {
+	own, baseline := median(of(s)), median(of(c.baseline()))
+	if s == c.baseline() {
 		return fmt.Sprintf("%.0f", own)
 	}
-	return fmt.Sprintf("%.0f (%+.0f)", own, own-floor)
+	return fmt.Sprintf("%.0f (%+.0f)", own, own-baseline)
 }
 
 func duration(nanos float64) string {

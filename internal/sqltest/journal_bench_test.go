@@ -44,7 +44,7 @@ type contestant struct {
 	round func(b *testing.B, round, entries int)
 }
 
-// BenchmarkJournalThroughput holds the journal against a floor written by hand with
+// BenchmarkJournalThroughput holds the journal against a baseline written by hand with
 // equal batches, and against River's transactional shape. The sides take turns, so
 // that the noise of the machine meets all. Run it with -bench Throughput -benchtime 1x.
 func BenchmarkJournalThroughput(b *testing.B) {
@@ -432,7 +432,7 @@ func floorPostgres(b *testing.B) contestant {
 		})
 		return func() { cancel(); loops.Wait() }
 	}
-	return contestant{"floor by hand", start, func(b *testing.B, round, entries int) {
+	return contestant{"baseline by hand", start, func(b *testing.B, round, entries int) {
 		b.Helper()
 		each(b, entries, func(i int) error {
 			tx, err := db.BeginTx(b.Context(), nil)

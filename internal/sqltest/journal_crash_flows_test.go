@@ -32,11 +32,11 @@ func full() bool { return os.Getenv("KAPITEN_FULL") != "" }
 func TestJournalCrashOfEachFlow(t *testing.T) {
 	t.Parallel()
 	for name, flow := range flowWorlds() {
-		shops := map[string]func(*testing.T) shop{"": sqliteShop}
+		stores := map[string]func(*testing.T) store{"": sqliteStore}
 		if full() {
-			shops[" on postgres"] = postgresShop
+			stores[" on postgres"] = postgresStore
 		}
-		for on, open := range shops {
+		for on, open := range stores {
 			t.Run(name+on, func(t *testing.T) {
 				t.Parallel()
 				s, ends := open(t), map[string]int{}
@@ -59,7 +59,7 @@ func TestJournalCrashOfEachFlow(t *testing.T) {
 
 // lives runs a process that dies at step k, and again in its second life, until its
 // entry has come to an end.
-func (s shop) lives(t *testing.T, w outsideWorld, k int) (state string, died bool) {
+func (s store) lives(t *testing.T, w outsideWorld, k int) (state string, died bool) {
 	t.Helper()
 	for life := 0; life < 30 && (life < 2 || state != "final" && state != "stuck"); life++ {
 		g := &gate{left: -1}
@@ -80,7 +80,7 @@ func (s shop) lives(t *testing.T, w outsideWorld, k int) (state string, died boo
 	return state, died
 }
 
-func (s shop) check(t *testing.T, w outsideWorld, class sdk.Class, state string, k int) {
+func (s store) check(t *testing.T, w outsideWorld, class sdk.Class, state string, k int) {
 	t.Helper()
 	told := changes(t, s.plain, providerReference)
 	require.LessOrEqual(t, len(w.ledger()), 1, "k=%d: %v", k, told)
@@ -209,12 +209,12 @@ func (w wire) die() error {
 	return errDead
 }
 
-// wiredShop is a PostgreSQL of which each byte is counted, in both directions.
-func wiredShop(t *testing.T) shop {
+// wiredStore is a PostgreSQL of which each byte is counted, in both directions.
+func wiredStore(t *testing.T) store {
 	t.Helper()
 	plain, dsn := openPostgres(t)
 	newMerchant(t, plain, journal.PostgreSQL, newBank(sdk.Once))
-	return shop{journal.PostgreSQL, plain, func(g *gate) *sql.DB {
+	return store{journal.PostgreSQL, plain, func(g *gate) *sql.DB {
 		cfg, err := pgx.ParseConfig(dsn)
 		must(err)
 		cfg.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -248,7 +248,7 @@ func TestJournalCrashAtEachByte(t *testing.T) {
 			if !full() {
 				most = boundaries
 			}
-			sqliteShop(t).crashAtBytes(t, name, 0, most)
+			sqliteStore(t).crashAtBytes(t, name, 0, most)
 		})
 		t.Run(name+" on postgres", func(t *testing.T) {
 			t.Parallel()
@@ -259,14 +259,14 @@ func TestJournalCrashAtEachByte(t *testing.T) {
 			case name == "kpay":
 				most = 0
 			}
-			require.Greater(t, wiredShop(t).crashAtBytes(t, name, i, most), 10_000, "the statements are among the bytes")
+			require.Greater(t, wiredStore(t).crashAtBytes(t, name, i, most), 10_000, "the statements are among the bytes")
 		})
 	}
 }
 
 // crashAtBytes runs processes of a flow that die after more and more bytes, at about so
 // many boundaries; 0: at all. It returns how many bytes a process needs.
-func (s shop) crashAtBytes(t *testing.T, name string, first, most int) (all int) {
+func (s store) crashAtBytes(t *testing.T, name string, first, most int) (all int) {
 	t.Helper()
 	flow, ends := flowWorlds()[name], map[string]int{}
 	// dies runs a process that dies after k bytes, and says how many went over the wire.

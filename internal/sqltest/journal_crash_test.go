@@ -30,7 +30,7 @@ func TestJournalCrashAtEveryStep(t *testing.T) {
 				}
 				t.Run(fmt.Sprintf("%v/%s/%d", class, first, len(steps)), func(t *testing.T) {
 					t.Parallel()
-					s, k, ends := sqliteShop(t), 0, map[journal.State]int{}
+					s, k, ends := sqliteStore(t), 0, map[journal.State]int{}
 					for ; ; k++ {
 						clear(t, s.plain)
 						b := newBank(class, first)
@@ -52,7 +52,7 @@ func TestJournalCrashAtEveryStep(t *testing.T) {
 
 // crashAt runs a merchant through several lives. The first ends at step k, the second
 // at a step that depends on k, and the rest end in peace.
-func (s shop) crashAt(t *testing.T, b *bank, k int) (end journal.State, died bool) {
+func (s store) crashAt(t *testing.T, b *bank, k int) (end journal.State, died bool) {
 	t.Helper()
 	const reference = "order-1"
 	for life := range 40 {
@@ -108,7 +108,7 @@ func TestJournalCrashOnPostgres(t *testing.T) {
 	}{{sdk.Referenced, "ok"}, {sdk.Referenced, "lost"}, {sdk.Keyed, "lost"}, {sdk.Searched, "lost"}, {sdk.Once, "ok"}, {sdk.Once, "func fails"}} {
 		t.Run(fmt.Sprintf("%v/%s", test.class, test.first), func(t *testing.T) {
 			t.Parallel()
-			s, k := postgresShop(t), 0
+			s, k := postgresStore(t), 0
 			for died := true; died; k++ {
 				clear(t, s.plain)
 				b := newBank(test.class, test.first)
@@ -129,7 +129,7 @@ func TestJournalCrashOnMaria(t *testing.T) {
 			t.Parallel()
 			plain, dsn := openMaria(t)
 			newMerchant(t, plain, journal.MySQL, newBank(class))
-			s := shop{journal.MySQL, plain, func(g *gate) *sql.DB {
+			s := store{journal.MySQL, plain, func(g *gate) *sql.DB {
 				// The driver puts the parameters into the text: nothing is prepared past the gate.
 				return sql.OpenDB(gatedConnector{dsn: dsn + "?interpolateParams=true", gate: g, driver: &mysql.MySQLDriver{}})
 			}}

@@ -59,7 +59,7 @@ func TestJournalActs(t *testing.T) {
 			require.ErrorIs(t, m.act("happened", do), journal.ErrNotPossible, do)
 		}
 		require.Error(t, m.j.Act(t.Context(), journal.Act{Flow: "pay", Reference: "retry", Do: journal.Retry}))
-		require.ErrorIs(t, m.act("never-planned", journal.Retry), journal.ErrUnknown)
+		require.ErrorIs(t, m.act("never-planned", journal.Retry), journal.ErrNotPlanned)
 
 		_, err = m.flow.Await(t.Context(), "retry")
 		require.ErrorIs(t, err, journal.ErrStuck)

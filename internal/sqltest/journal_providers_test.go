@@ -46,33 +46,33 @@ func (g gatedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// shop is the database of one merchant, for one test after another.
-type shop struct {
+// store is the database of one merchant, for one test after another.
+type store struct {
 	dialect journal.Dialect
 	plain   *sql.DB
 	open    func(*gate) *sql.DB // as a process that may die
 }
 
-// sqliteShop does without writes to the disk: a process dies, and the machine does not.
-func sqliteShop(t *testing.T) shop {
+// sqliteStore does without writes to the disk: a process dies, and the machine does not.
+func sqliteStore(t *testing.T) store {
 	t.Helper()
 	plain := openImmediate(t)
 	newMerchant(t, plain, journal.SQLite, newBank(sdk.Once))
 	dsn := dsnOf(t, plain, journal.SQLite)
-	return shop{journal.SQLite, plain, func(g *gate) *sql.DB { return sql.OpenDB(gatedConnector{dsn: dsn, gate: g}) }}
+	return store{journal.SQLite, plain, func(g *gate) *sql.DB { return sql.OpenDB(gatedConnector{dsn: dsn, gate: g}) }}
 }
 
-func postgresShop(t *testing.T) shop {
+func postgresStore(t *testing.T) store {
 	t.Helper()
 	plain, dsn := openPostgres(t)
 	newMerchant(t, plain, journal.PostgreSQL, newBank(sdk.Once))
-	return shop{journal.PostgreSQL, plain, func(g *gate) *sql.DB {
+	return store{journal.PostgreSQL, plain, func(g *gate) *sql.DB {
 		return sql.OpenDB(gatedConnector{dsn: dsn, gate: g, driver: stdlib.GetDefaultDriver()})
 	}}
 }
 
 // live is one life of a merchant's process.
-func (s shop) live(t *testing.T, w outsideWorld, g *gate) {
+func (s store) live(t *testing.T, w outsideWorld, g *gate) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -94,7 +94,7 @@ func (s shop) live(t *testing.T, w outsideWorld, g *gate) {
 	}
 }
 
-func (s shop) later(t *testing.T) (state string) {
+func (s store) later(t *testing.T) (state string) {
 	t.Helper()
 	pass(t, s.plain, 3*time.Minute)
 	require.NoError(t, s.plain.QueryRowContext(t.Context(), `SELECT COALESCE(max(state), '') FROM journal_entries`).Scan(&state))

@@ -124,7 +124,7 @@ func TestJournalPlan(t *testing.T) {
 		require.NoError(t, m.flow.Plan(t.Context(), tx, order{Ref: "rolled-back", Amount: decimal.NewFromInt(1)}))
 		require.NoError(t, tx.Rollback())
 		_, err = m.j.Find(t.Context(), "pay", "rolled-back")
-		require.ErrorIs(t, err, journal.ErrUnknown)
+		require.ErrorIs(t, err, journal.ErrNotPlanned)
 
 		// The same again is the same entry, also in one transaction, and a digit that
 		// decides nothing changes nothing. The transaction stays usable.
@@ -155,7 +155,7 @@ func TestJournalPlan(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "paid", value.Status)
 		_, err = m.flow.Await(t.Context(), "never planned")
-		require.ErrorIs(t, err, journal.ErrUnknown)
+		require.ErrorIs(t, err, journal.ErrNotPlanned)
 	})
 }
 

@@ -230,7 +230,7 @@ func (x *exchange) perform(a *attempt) (*http.Response, error) {
 	resp, err := x.core.pool(x.class).RoundTrip(&a.req)
 	if err == nil && (resp == nil || resp.Body == nil) {
 		if resp != nil {
-			x.last.response.Status = resp.StatusCode // somebody has answered
+			x.last.response.Status = resp.StatusCode // somebody has responded
 		}
 		resp, err = nil, errNoResponse
 	}

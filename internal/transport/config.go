@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -109,14 +110,14 @@ func New(cfg Config) (*Core, error) {
 	if cfg.Interpret == nil {
 		fault("Interpret is required")
 	}
-	setDefault(&cfg.MaxResponseBytes, defaultMaxResponse)
-	setDefault(&cfg.WriteIdleTimeout, defaultWriteIdle)
-	setDefault(&cfg.MaxAttempts, defaultAttempts)
+	cfg.MaxResponseBytes = cmp.Or(cfg.MaxResponseBytes, defaultMaxResponse)
+	cfg.WriteIdleTimeout = cmp.Or(cfg.WriteIdleTimeout, defaultWriteIdle)
+	cfg.MaxAttempts = cmp.Or(cfg.MaxAttempts, defaultAttempts)
 	if cfg.MaxBackoff == 0 {
 		cfg.MaxBackoff = max(defaultMaxBackoff, cfg.MinBackoff)
 	}
-	setDefault(&cfg.MinBackoff, min(defaultMinBackoff, cfg.MaxBackoff))
-	setDefault(&cfg.MaxRetryAfter, defaultMaxRetryAfter)
+	cfg.MinBackoff = cmp.Or(cfg.MinBackoff, min(defaultMinBackoff, cfg.MaxBackoff))
+	cfg.MaxRetryAfter = cmp.Or(cfg.MaxRetryAfter, defaultMaxRetryAfter)
 	if cfg.MinBackoff > cfg.MaxBackoff && cfg.MaxBackoff > 0 {
 		fault("MinBackoff is greater than MaxBackoff")
 	}
@@ -132,7 +133,7 @@ func New(cfg Config) (*Core, error) {
 			c.timeout = hc.Timeout
 		}
 	}
-	setDefault(&c.timeout, defaultAttemptTimeout)
+	c.timeout = cmp.Or(c.timeout, defaultAttemptTimeout)
 	if c.transport == nil {
 		c.own, c.plain = newConnections(cfg.WriteIdleTimeout), true
 	} else {
@@ -245,13 +246,6 @@ func (c *Core) Derive(change func(*Config)) (*Core, error) {
 		derived.own = c.own
 	}
 	return derived, err
-}
-
-func setDefault[T comparable](v *T, value T) {
-	var zero T
-	if *v == zero {
-		*v = value
-	}
 }
 
 func parseBase(raw string, allowHTTP bool) (*url.URL, error) {

@@ -207,7 +207,7 @@ func TestAWriteAvoidsADeadConnection(t *testing.T) {
 	}
 }
 
-// overStage sends the own pools through a stage. Counted connections are the SDK's own.
+// ownCore sends the own pools through the fixture. Counted connections are the SDK's own.
 func (s *fixture) ownCore(counted bool, change ...func(*transport.Config)) *transport.Core {
 	core := newCore(s.t, append([]func(*transport.Config){func(cfg *transport.Config) { cfg.BaseURL = "http://provider.localhost" }}, change...)...)
 	reads, writes := transport.OwnTransport(core)
@@ -228,7 +228,7 @@ func (s *fixture) ownCore(counted bool, change ...func(*transport.Config)) *tran
 	return core
 }
 
-// mortal is a connection that fails once its stage says so, after a few more bytes.
+// mortal is a connection that fails once its fixture says so, after a few more bytes.
 type mortal struct {
 	net.Conn
 	s *fixture

@@ -219,12 +219,12 @@ func (x *exchange) observe(start time.Time) {
 // judge says what an attempt meant, and enters it in the history.
 func (x *exchange) judge(err error, left, stale bool) {
 	a := &x.last
-	noAnswer := sdk.Unknown
+	noResponse := sdk.Unknown
 	if x.class == sdk.Safe {
-		noAnswer = sdk.NoEffect
+		noResponse = sdk.NoEffect
 	}
 	if err != nil {
-		a.err, a.outcome = err, noAnswer
+		a.err, a.outcome = err, noResponse
 		if left || a.response.Status != 0 {
 			x.open = true
 			return
@@ -241,7 +241,7 @@ func (x *exchange) judge(err error, left, stale bool) {
 		a.wait = retryAfter(r.Header, time.Now())
 	}
 	if r.Status >= 300 && r.Status < 400 {
-		a.outcome = noAnswer // unless net/http goes on to follow it
+		a.outcome = noResponse // unless net/http goes on to follow it
 		a.verdict.Reasons = []error{sdk.ErrRedirected}
 		x.open = x.open || x.class != sdk.Safe
 		return
@@ -256,7 +256,7 @@ func (x *exchange) judge(err error, left, stale bool) {
 		a.ok = true
 	case a.verdict.Kind == Accepted:
 		if err := x.decode(r); err != nil {
-			a.err, a.outcome = &wrapped{text: "response not understood", err: err}, noAnswer
+			a.err, a.outcome = &wrapped{text: "response not understood", err: err}, noResponse
 			a.verdict = Verdict{Reasons: []error{sdk.ErrUnexpectedResponse}}
 			x.open = true
 			return
@@ -267,7 +267,7 @@ func (x *exchange) judge(err error, left, stale bool) {
 		refusal := *a
 		x.refusal = &refusal
 	default:
-		a.outcome = noAnswer
+		a.outcome = noResponse
 		if a.verdict.Reasons == nil {
 			a.verdict.Reasons = unclearReasons(r.Status)
 		}

@@ -218,7 +218,7 @@ var operations = transport.Table{
 	{Name: "item", Method: "GET", Path: "/shops/{shop_id}/items/{item_id}/", Class: sdk.Safe, Source: sdk.Assumed},
 }
 
-// core returns a Core which speaks to the stage; its waits are exact.
+// core returns a Core which speaks to the fixture; its waits are exact.
 func (s *fixture) core(change ...func(*transport.Config)) *transport.Core {
 	return newCore(s.t, append([]func(*transport.Config){func(cfg *transport.Config) {
 		cfg.BaseURL = "http://provider.localhost"

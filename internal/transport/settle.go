@@ -290,14 +290,13 @@ func stayUnknown(ctx context.Context, e *sdk.Error, reason error) *sdk.Error {
 	return e
 }
 
-// SaysAbsent reports that a lookup was answered with the provider's own word that
-// no such object exists. Any other failure leaves that open.
+// SaysAbsent reports that a lookup got the provider's own word that no such object exists. Any other failure leaves that open.
 func SaysAbsent(err error) bool {
 	var e *sdk.Error
 	return errors.As(err, &e) && e.Outcome == sdk.Rejected && errors.Is(err, sdk.ErrNotFound)
 }
 
-// Absent is the failure of a search that was answered properly and found nothing.
+// Absent is the failure of a search that got proper responses and found nothing.
 func (c *Core) Absent(op, reference string) *sdk.Error {
 	return c.noEffect(op, reference, sdk.ErrNotFound, errNothingFound)
 }

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"iter"
@@ -127,7 +128,7 @@ func decidingBitPesa(p bitpesa.TransactionParams) []string {
 	out := []string{p.ExternalID, p.InputCurrency, p.Sender.ID, p.Sender.ExternalID}
 	for _, r := range p.Recipients {
 		details, _ := detailsOf(r.PayoutMethod.Details) // never fails: they have just been stored, or read
-		out = append(out, orDefault(string(r.Type), string(bitpesa.Person)), r.RequestedAmount.String(), r.RequestedCurrency,
+		out = append(out, cmp.Or(string(r.Type), string(bitpesa.Person)), r.RequestedAmount.String(), r.RequestedCurrency,
 			string(r.PayoutMethod.Type), r.PayoutMethod.ID)
 		count := len(out)
 		out = append(out, "")

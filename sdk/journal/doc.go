@@ -109,13 +109,13 @@
 // same entry. Reference makes the same reference again.
 //
 // The database was restored from a backup: call Restored before Run. What the backup
-// shows as planned may have been sent since: it counts as sent at its plan, and is
-// looked for. What is not shown is sent within SendWithin where the reference is unique
-// or a key; later it is stuck, and can be cancelled after the lookups. Rides, top-ups, and
+// shows as planned may have been sent since, so it is looked for. If the provider does not
+// show it, a referenced or a keyed write is sent until SendWithin after its plan. Later it is
+// stuck, and you can Cancel it after the lookups. Rides, top-ups, and
 // Kotani's deposits and withdrawals are stuck as absent instead, and Kotani's once writes
 // are stuck at once.
 //
-// You doubt your books: Flow.Compare holds a flow against the provider's own list.
+// You doubt your books: Flow.Compare compares a flow with the provider's own list.
 //
 // Tables of another version: Open says what to do. An entry in a state of a newer
 // release, or with a newer digest of its parameters, is left to newer processes, and so is
@@ -127,13 +127,14 @@
 //
 // No provider's live server was seen. All was tried against the fakes of this module, on
 // real databases, with processes stopped at each statement and each byte. Begin with
-// small amounts and FlowConfig.Limit, and hold each flow against Compare.
+// small amounts and FlowConfig.Limit. Run Compare on each flow whose provider has a list; KPay,
+// Kasapay and FiatConnect have none.
 //
-// A refusal without a lookup is believed, although it may be another request's where a
-// network mixes up responses: no once write can know. Neither can a lookup that lags.
+// A write without a lookup believes a refusal, even if a network delivered another
+// request's. A lookup that lags does not find that out either.
 //
-// Of a payment that is over, refused or cancelled, two clear responses in succession that
-// show another end are believed, and told as reversed or corrected. The second is asked for
+// A finished, refused or cancelled payment may show another end later. It is believed after
+// two clear responses in succession, and told as reversed or corrected. The second is asked for
 // when a worker next runs, a second later or more, whatever KnockGap says. It counts within
 // two days of the first. Without a clear response it is asked for again, up to
 // about FlowConfig.DoubtLimit. An end that was overturned is looked up again

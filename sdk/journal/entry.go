@@ -154,10 +154,10 @@ func (e *entry) shown(holder string, due int64, note string) Entry {
 	return out
 }
 
-// noRows turns the absence of an entry into ErrUnknown.
+// noRows turns the absence of an entry into ErrNotPlanned.
 func noRows(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
-		return ErrUnknown
+		return ErrNotPlanned
 	}
 	return err
 }

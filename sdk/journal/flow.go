@@ -218,7 +218,7 @@ func invalid(field, fault string) error {
 // provider showed last. A payment that failed is no error: look at its status.
 // ErrRefused, ErrCancelled and ErrStuck come without a value, or with the last one. So does
 // *EndError, of an entry that a person has ended, or whose details Purge has removed.
-// ErrUnknown means that nothing is committed under the reference.
+// ErrNotPlanned means that nothing is committed under the reference.
 func (f *Flow[P, T]) Await(ctx context.Context, reference string) (T, error) {
 	var value T
 	if f.fault != nil {
@@ -235,7 +235,7 @@ func (f *Flow[P, T]) Await(ctx context.Context, reference string) (T, error) {
 		err := sqldb.QueryRow(ctx, f.j.db, f.j.sql.await, []any{f.m.name, reference}, &state, &standing, &owed, &purged, &data)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
-			return value, ErrUnknown
+			return value, ErrNotPlanned
 		case err != nil:
 			return value, failed("await", err)
 		}

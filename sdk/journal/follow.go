@@ -158,7 +158,7 @@ func (j *Journal) afterOverturn(e *entry, rest time.Duration) (tries int, delay 
 }
 
 // lookMore looks again at an entry after a knock, or after a reading that overturns its end,
-// and then leaves it alone for rest. The knock was answered, so the provider may not repeat
+// and then leaves it alone for rest. The knock was acknowledged, so the provider may not repeat
 // it, and the lookup may have failed or lagged.
 func (j *Journal) lookMore(ctx context.Context, m *machine, e *entry, err error, unclear bool, rest time.Duration) error {
 	if unclear {

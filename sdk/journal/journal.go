@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
@@ -17,7 +18,7 @@ import (
 )
 
 // Tx is the transaction in which you plan, and in which your func writes. *sql.Tx is
-// one, and so is a transaction of sqlx. *sql.DB is none, so that no plan is recorded
+// one, and so is a transaction of sqlx. With pgx alone use package pgxtx. *sql.DB is none, so that no plan is recorded
 // without your own rows.
 type Tx interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
@@ -67,9 +68,9 @@ type Config struct {
 
 // FlowConfig has the settings of one flow. The zero value is useful.
 type FlowConfig struct {
-	// SendWithin is how long after Plan an entry may be sent for the first time.
-	// After that it is stuck, because an old order should not be paid by surprise.
-	// Default: 1 h.
+	// SendWithin is how long after Plan an entry may be sent, while no attempt was accepted
+	// and none can have left. After that it is stuck, because an old order should not be paid
+	// by surprise. Act with Retry begins it anew. Default: 1 h.
 	SendWithin time.Duration
 	// DoubtLimit is how long a doubt may last while the provider gives no clear
 	// response. After that the entry is stuck. Default: 24 h.
@@ -90,7 +91,7 @@ type FlowConfig struct {
 // Errors for errors.Is.
 var (
 	ErrReferenceTaken = error(sdk.ErrReferenceTaken)                    // Plan: other parameters stand under the reference
-	ErrUnknown        = errors.New("journal: no such entry")            // nothing was planned under the reference
+	ErrNotPlanned     = errors.New("journal: no such entry")            // nothing was planned under the reference
 	ErrStuck          = errors.New("journal: waits for a person")       // Await: see List and Act
 	ErrRefused        = errors.New("journal: refused")                  // Await: the provider refused, and nothing happened
 	ErrCancelled      = errors.New("journal: cancelled")                // Await: cancelled before anything was sent
@@ -120,11 +121,11 @@ type Journal struct {
 // Open checks the tables in db, and creates or updates them first unless
 // Config.OnlyCheck is set. Several processes may do so at once. It never closes db.
 func Open(ctx context.Context, db *sql.DB, dialect Dialect, cfg Config) (*Journal, error) {
-	setDefault(&cfg.CallTimeout, 45*time.Second)
-	setDefault(&cfg.Lease, cfg.CallTimeout+time.Minute)
-	setDefault(&cfg.Every, time.Second)
-	setDefault(&cfg.Workers, 4)
-	setDefault(&cfg.KnockGap, 5*time.Second)
+	cfg.CallTimeout = cmp.Or(cfg.CallTimeout, 45*time.Second)
+	cfg.Lease = cmp.Or(cfg.Lease, cfg.CallTimeout+time.Minute)
+	cfg.Every = cmp.Or(cfg.Every, time.Second)
+	cfg.Workers = cmp.Or(cfg.Workers, 4)
+	cfg.KnockGap = cmp.Or(cfg.KnockGap, 5*time.Second)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -158,13 +159,6 @@ func (j *Journal) wall() time.Time { return j.cfg.Now().Round(0) }
 
 // leaseMargin is what a lease has left when the longest call ends: time to record.
 const leaseMargin = 10 * time.Second
-
-func setDefault[T comparable](setting *T, value T) {
-	var zero T
-	if *setting == zero {
-		*setting = value
-	}
-}
 
 // add registers a flow. What is wrong with it comes out of its Plan, and out of Run.
 func (j *Journal) add(m *machine) error {
@@ -200,11 +194,11 @@ func (j *Journal) add(m *machine) error {
 }
 
 func (c FlowConfig) withDefaults() FlowConfig {
-	setDefault(&c.SendWithin, time.Hour)
-	setDefault(&c.DoubtLimit, 24*time.Hour)
-	setDefault(&c.OpenLimit, 7*24*time.Hour)
-	setDefault(&c.FuncTries, 10)
-	setDefault(&c.Limit.Window, 24*time.Hour)
+	c.SendWithin = cmp.Or(c.SendWithin, time.Hour)
+	c.DoubtLimit = cmp.Or(c.DoubtLimit, 24*time.Hour)
+	c.OpenLimit = cmp.Or(c.OpenLimit, 7*24*time.Hour)
+	c.FuncTries = cmp.Or(c.FuncTries, 10)
+	c.Limit.Window = cmp.Or(c.Limit.Window, 24*time.Hour)
 	return c
 }
 

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"iter"
@@ -22,13 +23,13 @@ const clockDifference = time.Hour
 // bound cannot tell.
 const rideSearchPages = 200
 
-// KapitenRides makes a flow of deliveries of one company. The reference is the
+// KapitenRides makes a flow of the rides of one company. The reference is the
 // ExternalID. CompanyID of the parameters may be empty. A new company's rides are a flow
 // of their own.
 //
 // A ride is a searched write: Kapiten promises no unique external id. A ride in doubt is
 // looked for, and is stuck when Kapiten does not show it. One sweep through the list
-// answers for all rides of the flow that are due, however many are open. It ends at the
+// serves all rides of the flow that are due, however many are open. It ends at the
 // rides that were there before the oldest of them was sent.
 //
 // A ride's price is not known before: the spend limit counts each ride as 1.
@@ -38,7 +39,7 @@ const rideSearchPages = 200
 func KapitenRides(j *Journal, name string, client *kapiten.Client, companyID string, fn Func[kapiten.Ride]) *Flow[kapiten.CreateRideParams, kapiten.Ride] {
 	type request = Request[kapiten.CreateRideParams, kapiten.Ride]
 	complete := func(p kapiten.CreateRideParams) kapiten.CreateRideParams {
-		p.CompanyID = orDefault(p.CompanyID, companyID)
+		p.CompanyID = cmp.Or(p.CompanyID, companyID)
 		return p
 	}
 	step := clientStep(kapiten.OpCreateRide, sdk.Searched, func(r request) (sdk.Prepared[kapiten.Ride], error) {
@@ -121,7 +122,7 @@ func KapitenRides(j *Journal, name string, client *kapiten.Client, companyID str
 		},
 		Knocked: func(body []byte) (string, webhook.Response, error) {
 			e, err := kapiten.ParseEvent(body)
-			return orDefault(e.ExternalID, e.RideID), webhook.Response{}, err
+			return cmp.Or(e.ExternalID, e.RideID), webhook.Response{}, err
 		},
 	}
 	return New(j, name, requireClient(p, client), fn)
@@ -184,7 +185,7 @@ func KapitenTopUp(j *Journal, name string, client *kapiten.Client, companyID str
 	type request = Request[kapiten.TopUpParams, kapiten.Transaction]
 	prepare := func(r request) (sdk.Prepared[kapiten.Transaction], error) {
 		p := r.Params
-		p.CompanyID = orDefault(p.CompanyID, companyID)
+		p.CompanyID = cmp.Or(p.CompanyID, companyID)
 		if !r.Planned.IsZero() {
 			p.Since = r.Planned.Add(-clockDifference)
 		}

@@ -16,7 +16,7 @@ import (
 )
 
 // maxKnocks bounds the references that wait to be noted. Beyond it callbacks are
-// answered and forgotten, as are those that the database does not take. The journal polls
+// acknowledged and forgotten, as are those that the database does not take. The journal polls
 // what is unfinished in any case, and a final entry within Provider.Watch. Other news of
 // a finished entry is lost then. Flow.Compare finds it where the provider has a list. The
 // flows without a list have a Watch, except FiatConnect and the once writes of Kotani whose
@@ -163,7 +163,7 @@ func (j *Journal) noteFact(ctx context.Context, k knocked, signed []byte) (done 
 	defer cancel()
 	e, listed, err := j.find(ctx, k.m.name, k.reference)
 	switch {
-	case errors.Is(err, ErrUnknown):
+	case errors.Is(err, ErrNotPlanned):
 		return false, nil
 	case err != nil:
 		return false, err

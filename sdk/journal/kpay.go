@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -35,10 +36,10 @@ func KPay(j *Journal, name string, client KPayClient, fn Func[kpay.Payment]) *Fl
 			if _, err := client.Prepare(p); err != nil && p.ReturnURL == "" {
 				return Identity{}, err
 			}
-			return identify(p.RefID, p.Amount, orDefault(string(p.Currency), string(kpay.RWF)), p.ReturnURL)
+			return identify(p.RefID, p.Amount, cmp.Or(string(p.Currency), string(kpay.RWF)), p.ReturnURL)
 		},
 		Deciding: versions(func(p kpay.PayParams) []string {
-			return []string{p.RefID, p.Amount.String(), orDefault(string(p.Currency), "RWF"), string(p.Method), localNumber(p.MSISDN), p.RetailerID}
+			return []string{p.RefID, p.Amount.String(), cmp.Or(string(p.Currency), "RWF"), string(p.Method), localNumber(p.MSISDN), p.RetailerID}
 		}, func(p kpay.PayParams) []string { return []string{string(p.Bank())} }),
 		Steps: []Step[kpay.PayParams, kpay.Payment]{clientStep(kpay.OpPay, sdk.Referenced, func(r request) (sdk.Prepared[kpay.Payment], error) {
 			return client.Prepare(r.Params)

@@ -94,7 +94,7 @@ func (j *Journal) List(ctx context.Context, f Filter) ([]Listed, error) {
 	return out, failed("list", rows.Err())
 }
 
-// Find returns one entry. ErrUnknown means that nothing is committed under the
+// Find returns one entry. ErrNotPlanned means that nothing is committed under the
 // reference.
 func (j *Journal) Find(ctx context.Context, flow, reference string) (Entry, error) {
 	_, out, err := j.find(ctx, flow, reference)

@@ -176,7 +176,7 @@ func (p *page) write(w http.ResponseWriter, r *http.Request, name string, v *vie
 	switch {
 	case errors.As(err, &told):
 		status, v.Title, v.Message = told.status, "Nothing was changed", told.message
-	case errors.Is(err, ErrUnknown):
+	case errors.Is(err, ErrNotPlanned):
 		status, v.Title, v.Message = http.StatusNotFound, "Not found", "Nothing is committed under this reference in this flow."
 	case errors.Is(err, ErrNotPossible):
 		status, v.Title, v.Message = http.StatusConflict, "Nothing was changed", "The state of the entry forbids this act: "+err.Error()

@@ -230,10 +230,3 @@ func onlyDigits(text string) string {
 		return r
 	}, text)
 }
-
-func orDefault(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
-}

@@ -175,7 +175,7 @@ func (j *Journal) idle(ctx context.Context, m *machine, lane int) {
 	}
 }
 
-// sweepMost is how many entries one sweep answers for.
+// sweepMost is how many entries one sweep serves.
 const sweepMost = 200
 
 // sweepLoop follows the entries of a flow that asks for many at once.

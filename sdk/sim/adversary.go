@@ -46,16 +46,16 @@ const (
 
 // The faults of callbacks, of processes and of databases.
 const (
-	FaultCallbackLost   Fault = "callback-lost"   // the callback, or its acknowledgement
-	FaultCallbackLate   Fault = "callback-late"   // which reorders them, too
-	FaultCallbackTwice  Fault = "callback-twice"  // the same bytes again
-	FaultCallbackForged Fault = "callback-forged" // a stranger posts a changed copy first
-	FaultCallbackReplay Fault = "callback-replay" // a stranger posts an earlier callback again, as it was
-	FaultCallbackTaken  Fault = "callback-taken"  // somebody between acknowledges it, and passes nothing on
-	FaultKill           Fault = "kill"            // the process ends at this step, and starts again later
-	FaultFreeze         Fault = "freeze"          // the process stands still for a while
-	FaultDatabase       Fault = "database"        // a statement fails, or the transaction cannot be serialized
-	FaultClock          Fault = "clock"           // the clock of a process, or of the database, jumps
+	FaultCallbackLost      Fault = "callback-lost"      // the callback, or its acknowledgement
+	FaultCallbackLate      Fault = "callback-late"      // which reorders them, too
+	FaultCallbackTwice     Fault = "callback-twice"     // the same bytes again
+	FaultCallbackForged    Fault = "callback-forged"    // a stranger posts a changed copy first
+	FaultCallbackReplay    Fault = "callback-replay"    // a stranger posts an earlier callback again, as it was
+	FaultCallbackSwallowed Fault = "callback-swallowed" // somebody between acknowledges it, and passes nothing on
+	FaultKill              Fault = "kill"               // the process ends at this step, and starts again later
+	FaultFreeze            Fault = "freeze"             // the process stands still for a while
+	FaultDatabase          Fault = "database"           // a statement fails, or the transaction cannot be serialized
+	FaultClock             Fault = "clock"              // the clock of a process, or of the database, jumps
 )
 
 // requestFaults are in the order in which the stream of choices knows them.
@@ -66,7 +66,7 @@ var requestFaults = [...]Fault{
 }
 
 var callbackFaults = [...]Fault{
-	FaultCallbackLost, FaultCallbackLate, FaultCallbackTwice, FaultCallbackForged, FaultCallbackReplay, FaultCallbackTaken,
+	FaultCallbackLost, FaultCallbackLate, FaultCallbackTwice, FaultCallbackForged, FaultCallbackReplay, FaultCallbackSwallowed,
 }
 
 // Faults are all that can go wrong, for Report.Missing.
@@ -173,7 +173,7 @@ func (p Profile) allows(f Fault) bool {
 		return p.Repeats
 	case FaultStale, FaultReplay, FaultSwap:
 		return !p.Prompt
-	case FaultCallbackTaken:
+	case FaultCallbackSwallowed:
 		return p.Swallows
 	}
 	return true

@@ -51,7 +51,7 @@ type bank struct {
 	tokens     bool           // it gives out tokens that can expire
 	unnamed    bool           // what it says of a write need not name the reference
 	looks      bool           // whoever is refused here must look for an earlier payment
-	disturbed  time.Duration  // when a request last met a fault
+	faultAt    time.Duration  // when a request last met a fault
 
 	aliases map[string]string // what a forgetful provider calls a repeated reference
 }
@@ -264,8 +264,8 @@ func (p *Process) BitPesaConfig() bitpesa.Config {
 	return c
 }
 
-// disturb makes the provider's next request go wrong.
-func (b *bank) disturb(f fake.Fault) {
+// spoil makes the provider's next request go wrong.
+func (b *bank) spoil(f fake.Fault) {
 	if err := b.fault(f); err != nil {
 		b.w.violate("fake", "%v", err)
 	}

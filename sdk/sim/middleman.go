@@ -57,7 +57,7 @@ func (m *middleman) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	w.mu.Unlock()
 	if fault != "" {
-		defer w.disturb(b)
+		defer w.noteFault(b)
 	}
 
 	conn := &traceConn{}
@@ -104,12 +104,12 @@ func (m *middleman) RoundTrip(req *http.Request) (*http.Response, error) {
 	return got.asHTTP(req, m.p.Now()), nil
 }
 
-// disturb notes that a request has met a fault. Calls share requests and logins, so it
+// noteFault notes that a request has met a fault. Calls share requests and logins, so it
 // concerns every call at this provider that is under way.
-func (w *World) disturb(b *bank) {
+func (w *World) noteFault(b *bank) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	b.disturbed = w.sinceLocked()
+	b.faultAt = w.sinceLocked()
 }
 
 // failover is what some RoundTrippers do: the request goes over a connection that no
@@ -176,10 +176,10 @@ func (m *middleman) carry(ctx context.Context, req *http.Request, trace *httptra
 		return w.proxy(), nil
 	case FaultThrottle:
 		w.fault(fault, out.actor, out.label+": the provider throttles")
-		out.bank.disturb(fake.Fault{Kind: fake.FaultRateLimit, Times: 1, Seconds: 2})
+		out.bank.spoil(fake.Fault{Kind: fake.FaultRateLimit, Times: 1, Seconds: 2})
 	case FaultExpire:
 		w.fault(fault, out.actor, out.label+": the provider has forgotten the tokens")
-		out.bank.disturb(fake.Fault{Kind: fake.FaultExpireToken, Times: 1})
+		out.bank.spoil(fake.Fault{Kind: fake.FaultExpireToken, Times: 1})
 	}
 
 	w.turns.wait(out.actor + " forward " + out.label)

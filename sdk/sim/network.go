@@ -98,7 +98,7 @@ func (w *World) observe(out *outgoing, got *response, took bool, how string) {
 	switch {
 	case !out.write || out.reference == "":
 	case how == heldUntilNow && took:
-		w.metLocked(MetHeldTaken)
+		w.metLocked(MetHeldDone)
 	case how == heldUntilNow:
 		w.metLocked(MetHeldRefused)
 	case w.onTheWay[name] > 0 && !took && got.status != http.StatusUnauthorized:

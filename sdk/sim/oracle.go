@@ -91,7 +91,7 @@ const (
 const (
 	MetFound              = "an unknown write found by a lookup"
 	MetResent             = "an absent write sent again"
-	MetHeldTaken          = "a request that its caller took for lost, carried out later"
+	MetHeldDone           = "a request that its caller took for lost, carried out later"
 	MetHeldRefused        = "a request that its caller took for lost, refused later"
 	MetRefusedInFlight    = "a repeat refused while the first request is on its way"
 	MetOvertaken          = "a repeat carried out while the first request is on its way"
@@ -101,7 +101,7 @@ const (
 	MetKilledWithResponse = "a process killed between a response and its record"
 	MetCommitLost         = "a COMMIT that was carried out, and reported as failed"
 	MetForgedRefused      = "a forged or replayed callback refused"
-	MetForgedAnswered     = "a forged or replayed callback acknowledged"
+	MetForgedAcknowledged = "a forged or replayed callback acknowledged"
 	MetCallbackDown       = "a callback while nobody listens"
 )
 
@@ -256,7 +256,7 @@ func (w *World) judgeRefusal(c *call) {
 	}
 	for _, p := range b.payments() {
 		w.mu.Lock()
-		sure := b.disturbed < c.began && w.made[b.name+" "+p.ID] < c.began
+		sure := b.faultAt < c.began && w.made[b.name+" "+p.ID] < c.began
 		w.mu.Unlock()
 		if sure && p.Reference == c.Reference && p.Debits > 0 && c.shows(p) && p.Differs(c.Ask) == "" {
 			w.violate(RejectedDebited, "%s was told of %s %s: %s; and an earlier call has made it", c.actor, c.Provider, c.Reference, told(c.err))

@@ -78,7 +78,7 @@ func (m *postman) RoundTrip(req *http.Request) (*http.Response, error) {
 			w.stranger(old, earlier, "replayed")
 			w.turns.wait(from + " genuine " + string(body))
 		}
-	case FaultCallbackTaken:
+	case FaultCallbackSwallowed:
 		w.fault(fault, "callback", req.URL.Path+": somebody between acknowledges it, and passes nothing on")
 		return (&response{status: http.StatusOK, from: "a proxy"}).asHTTP(req, time.Now()), nil
 	}
@@ -92,7 +92,7 @@ func (w *World) stranger(req *http.Request, body []byte, how string) {
 	switch {
 	case a.from != "":
 	case a.status < 300:
-		w.Met(MetForgedAnswered)
+		w.Met(MetForgedAcknowledged)
 	default:
 		w.Met(MetForgedRefused)
 	}

@@ -376,7 +376,7 @@ func (p *Process) Call(ctx context.Context, a Ask, f func(ctx context.Context) e
 	return err
 }
 
-// look is a lookup that the provider has answered with a clear "no such payment".
+// look is a lookup to which the provider has responded with a clear "no such payment".
 type look struct {
 	Ask
 	actor string

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -335,18 +336,11 @@ func (c Config) withDefaults() Config {
 	if len(c.Profiles) == 0 {
 		c.Profiles = []Profile{Documented}
 	}
-	c.Trouble = orDefault(c.Trouble, 90*time.Minute)
-	c.Settle = orDefault(c.Settle, 6*time.Hour)
-	c.Watchdog = orDefault(c.Watchdog, 2*time.Minute)
-	c.Shrink = orDefault(c.Shrink, 10*time.Second)
+	c.Trouble = cmp.Or(c.Trouble, 90*time.Minute)
+	c.Settle = cmp.Or(c.Settle, 6*time.Hour)
+	c.Watchdog = cmp.Or(c.Watchdog, 2*time.Minute)
+	c.Shrink = cmp.Or(c.Shrink, 10*time.Second)
 	return c
-}
-
-func orDefault(d, otherwise time.Duration) time.Duration {
-	if d == 0 {
-		return otherwise
-	}
-	return d
 }
 
 // outcomeOfDay is what is left of a day.

@@ -90,11 +90,11 @@ func (c *checkout) open(ctx context.Context, cfg journal.Config, pays kpay.Confi
 	}
 	pays.CallbackURL = urls.Mint // a URL for each payment, so its ReturnURL stays empty
 	collector, err1 := kpay.New(pays)
-	delivery, err2 := kapiten.New(riders)
+	client, err2 := kapiten.New(riders)
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, nil, err
 	}
-	c.rides = journal.KapitenRides(j, "rides", delivery, companyID, c.rode)
+	c.rides = journal.KapitenRides(j, "rides", client, companyID, c.rode)
 	c.collect = journal.KPay(j, "collect", collector, c.paid)
 	mux := http.NewServeMux()
 	mux.Handle("POST /hooks/kpay/", c.collect.Knock(urls))

@@ -45,7 +45,7 @@ func Callbacks(dialect webhook.Dialect) Day {
 		Config: sim.Config{Outages: []string{"kpay", "kasapay", "kapiten", "kotani"}, Profiles: profiles, Settle: 12 * time.Hour},
 		Meets: []string{
 			string(sim.FaultCallbackLost), string(sim.FaultCallbackLate), string(sim.FaultCallbackTwice), string(sim.FaultCallbackForged),
-			string(sim.FaultCallbackReplay), string(sim.FaultCallbackTaken), sim.MetForgedRefused, sim.MetForgedAnswered, metReversed, metUnacknowledged,
+			string(sim.FaultCallbackReplay), string(sim.FaultCallbackSwallowed), sim.MetForgedRefused, sim.MetForgedAcknowledged, metReversed, metUnacknowledged,
 		},
 		Program: func(w *sim.World) {
 			r := &receiver{w: w, dialect: dialect, wanted: map[string]map[string][]string{}, told: map[string][]string{}}

@@ -47,7 +47,7 @@ func ending(w *sim.World, endings ...string) string {
 
 // KPay collects money from three payers.
 func KPay() Day {
-	return Day{Name: "kpay", Config: sim.Config{Outages: []string{"kpay"}, Profiles: []sim.Profile{sim.Documented, sim.Repeating, sim.PromptForgetful}}, Meets: meets(sim.MetUnknownUnpaid, "rejected", sim.MetFound, sim.MetRefusedInFlight, sim.MetOvertaken, sim.MetResent, sim.MetTwoProcesses, sim.MetHeldRefused, sim.MetHeldTaken), Program: func(w *sim.World) {
+	return Day{Name: "kpay", Config: sim.Config{Outages: []string{"kpay"}, Profiles: []sim.Profile{sim.Documented, sim.Repeating, sim.PromptForgetful}}, Meets: meets(sim.MetUnknownUnpaid, "rejected", sim.MetFound, sim.MetRefusedInFlight, sim.MetOvertaken, sim.MetResent, sim.MetTwoProcesses, sim.MetHeldRefused, sim.MetHeldDone), Program: func(w *sim.World) {
 		w.KPay()
 		m, third := newMerchant(w, true), ending(w, "-failed", "-slow", "-refused", "-lagging")
 		if w.Profile().Prompt && third == "-lagging" {
@@ -123,7 +123,7 @@ func Kasapay() Day {
 // deliveries, or the third has a reference with white space. Where Kapiten shows at once
 // what it has taken, the second is asked for again after its success.
 func Kapiten() Day {
-	return Day{Name: "kapiten", Config: sim.Config{Outages: []string{"kapiten"}, Profiles: []sim.Profile{sim.Documented, {Name: "prompt", Prompt: true}}}, Meets: meets(metAskedAgain, metBeside, metMistaken, sim.MetUnknownUnpaid, "rejected", sim.MetFound, sim.MetHeldTaken, metPadded), Program: func(w *sim.World) {
+	return Day{Name: "kapiten", Config: sim.Config{Outages: []string{"kapiten"}, Profiles: []sim.Profile{sim.Documented, {Name: "prompt", Prompt: true}}}, Meets: meets(metAskedAgain, metBeside, metMistaken, sim.MetUnknownUnpaid, "rejected", sim.MetFound, sim.MetHeldDone, metPadded), Program: func(w *sim.World) {
 		f, company := w.Kapiten(func(c *kapitentest.Config) { c.OnInsufficientFunds = kapitentest.Reject })
 		if w.Choose(2) == 1 {
 			_ = f.Withdraw(company.ID, amount(998_000))
@@ -196,7 +196,7 @@ func Kapiten() Day {
 // suffice at first. On some days two clerks ask for the first payment at once, or use one
 // reference for two payments.
 func Kotani() Day {
-	return Day{Name: "kotani", Config: sim.Config{Outages: []string{"kotani"}}, Meets: meets(metBeside, metMistaken, sim.MetUnknownUnpaid, "rejected", sim.MetFound, sim.MetHeldTaken), Program: func(w *sim.World) {
+	return Day{Name: "kotani", Config: sim.Config{Outages: []string{"kotani"}}, Meets: meets(metBeside, metMistaken, sim.MetUnknownUnpaid, "rejected", sim.MetFound, sim.MetHeldDone), Program: func(w *sim.World) {
 		f := w.Kotani(func(c *kotanitest.Config) { c.Balances = map[string]decimal.Decimal{"KES": amount(2500)} })
 		m := newMerchant(w, false)
 		beside, wrong := colleague(w)

@@ -21,9 +21,9 @@ import (
 	"github.com/kapiteni/kapiten-go/webhook"
 )
 
-// floor is what a merchant writes by hand for one provider: the event's key, the
+// baseline is what a merchant writes by hand for one provider: the event's key, the
 // effect, and nothing that orders, compares or retries.
-func (s target) floor(t testing.TB) http.Handler {
+func (s target) baseline(t testing.TB) http.Handler {
 	s.exec(t, `CREATE TABLE seen (reference varchar(255), status varchar(255), PRIMARY KEY (reference, status))`)
 	auth := parcelAuth()
 	handle := func(r *http.Request) error {
@@ -85,11 +85,11 @@ func round(t testing.TB, h http.Handler, n, from int, status string) time.Durati
 	return time.Since(began)
 }
 
-// BenchmarkInboxBesideAFloor holds the inbox against code written by hand, side by side:
-// for the first event of a reference, and for a later one, which the floor does not compare
-// with the first. The aim is 0.85 of the floor for the first, by the time of the processors,
+// BenchmarkInboxBesideABaseline holds the inbox against code written by hand, side by side:
+// for the first event of a reference, and for a later one, which the baseline does not compare
+// with the first. The aim is 0.85 of the baseline for the first, by the time of the processors,
 // ours and the server's. The clock would tell what else the machine does.
-func BenchmarkInboxBesideAFloor(b *testing.B) {
+func BenchmarkInboxBesideABaseline(b *testing.B) {
 	const rounds, n = 15, 1600
 	s := inboxOn(b, "postgres")
 	s.dsn += " synchronous_commit=on"
@@ -100,15 +100,15 @@ func BenchmarkInboxBesideAFloor(b *testing.B) {
 	s.db.SetMaxOpenConns(16)
 	s.db.SetMaxIdleConns(16)
 	var inbox http.Handler = s.handler(b, nil)
-	floor := s.floor(b)
+	baseline := s.baseline(b)
 	spent, took := map[string]*[2]time.Duration{}, map[string]*[2]time.Duration{}
 	for i := range rounds + 1 {
 		for _, status := range []string{"PENDING", "ACCEPTED"} {
 			if i == 0 { // warms up
 				spent[status], took[status] = new([2]time.Duration), new([2]time.Duration)
 			}
-			for turn, side := range []int{0, 1, 0} { // floor, inbox, floor
-				h, events, from := floor, n/2, (2*i+turn/2)*n
+			for turn, side := range []int{0, 1, 0} { // baseline, inbox, baseline
+				h, events, from := baseline, n/2, (2*i+turn/2)*n
 				if side == 1 {
 					h, events = inbox, n
 				}
@@ -123,8 +123,8 @@ func BenchmarkInboxBesideAFloor(b *testing.B) {
 		}
 	}
 	for status, cpu := range spent {
-		b.ReportMetric(cpu[0].Seconds()/cpu[1].Seconds(), status+"-of-floor")
-		b.ReportMetric(took[status][0].Seconds()/took[status][1].Seconds(), status+"-of-floor-by-the-clock")
+		b.ReportMetric(cpu[0].Seconds()/cpu[1].Seconds(), status+"-of-baseline")
+		b.ReportMetric(took[status][0].Seconds()/took[status][1].Seconds(), status+"-of-baseline-by-the-clock")
 	}
 }
 

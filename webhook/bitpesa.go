@@ -69,9 +69,9 @@ type BitPesaTransactions interface {
 	Get(ctx context.Context, id string) (*bitpesa.Transaction, error)
 }
 
-// LookupBitPesa looks up a transaction by its id, for a Reconciler. The event's
+// AskBitPesa looks up a transaction by its id, for a Reconciler. The event's
 // name is only its kind, "transaction", because nothing was posted.
-func LookupBitPesa(transactions BitPesaTransactions) func(context.Context, string) (bitpesa.Event, error) {
+func AskBitPesa(transactions BitPesaTransactions) func(context.Context, string) (bitpesa.Event, error) {
 	return func(ctx context.Context, id string) (bitpesa.Event, error) {
 		t, err := transactions.Get(ctx, id)
 		if err != nil {

@@ -140,7 +140,7 @@ func TestALookupThatPanicsIsAFailedLookup(t *testing.T) {
 	h, l := merchant(t, confirming(&bank{}))
 	r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
 		c.Handler, c.Open = h, open("o1", "o2")
-		c.Lookup = func(_ context.Context, reference string) (order, error) {
+		c.Ask = func(_ context.Context, reference string) (order, error) {
 			if reference == "o1" {
 				panic("password=hunter2")
 			}

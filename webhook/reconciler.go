@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// ReconcilerConfig sets up a Reconciler. Set Handler and Open, and Lookup for signed
+// ReconcilerConfig sets up a Reconciler. Set Handler and Open, and Ask for signed
 // deliveries.
 type ReconcilerConfig[E any] struct {
-	// Handler applies, through its inbox, what Lookup returns.
+	// Handler applies, through its inbox, what Ask returns.
 	Handler *Handler[E]
 	// Open lists the references you still wait for, from your own records, which
 	// need no callback to exist. List a final one, paid or failed, for as long as you
@@ -22,8 +22,8 @@ type ReconcilerConfig[E any] struct {
 	// Rate is too low for all lookups that are due, they are all late alike. It stops at
 	// its first error.
 	Open func(ctx context.Context) iter.Seq2[string, error]
-	// Lookup asks the provider about one reference; nil asks as the Handler does.
-	Lookup func(ctx context.Context, reference string) (E, error)
+	// Ask asks the provider about one reference; nil asks as the Handler does.
+	Ask func(ctx context.Context, reference string) (E, error)
 
 	// Every is how often Run asks Open, also while references wait for their turn; 0 is
 	// 30 s.
@@ -72,7 +72,7 @@ type plan struct {
 // Sweep counts what one round of a Reconciler did.
 type Sweep struct {
 	Open    int // references followed
-	Asked   int // looked up
+	Asked   int // asked about
 	Applied int // changed, and handed on
 	Failed  int // lookups and events that failed; they are retried
 }
@@ -89,13 +89,13 @@ func NewReconciler[E any](cfg ReconcilerConfig[E]) (*Reconciler[E], error) {
 	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
 	cfg.Now = orNow(cfg.Now)
 	f := faults{of: "Reconciler: "}
-	if cfg.Lookup == nil && cfg.Handler != nil && cfg.Handler.source.Ask != nil {
+	if cfg.Ask == nil && cfg.Handler != nil && cfg.Handler.source.Ask != nil {
 		ask := cfg.Handler.source.Ask
-		cfg.Lookup = func(ctx context.Context, reference string) (E, error) {
+		cfg.Ask = func(ctx context.Context, reference string) (E, error) {
 			return ask(ctx, Identity{Reference: reference})
 		}
 	}
-	f.must(cfg.Handler != nil && cfg.Open != nil && cfg.Lookup != nil, "no Handler, Open or Lookup")
+	f.must(cfg.Handler != nil && cfg.Open != nil && cfg.Ask != nil, "no Handler, Open or Ask")
 	f.must(cfg.Every >= 0 && cfg.FirstDelay >= 0 && cfg.MaxDelay >= cfg.FirstDelay && cfg.Rate >= 0 && cfg.Timeout >= 0 && cfg.Workers >= 0 && cfg.Limit >= 0,
 		"negative limit, or MaxDelay below FirstDelay")
 	if cfg.Handler != nil {
@@ -232,7 +232,7 @@ func (r *Reconciler[E]) ask(ctx context.Context, reference string) (applied, fin
 		first = false
 		ctx, cancel := context.WithTimeout(ctx, r.cfg.Timeout)
 		defer cancel()
-		data, err := r.cfg.Lookup(ctx, reference)
+		data, err := r.cfg.Ask(ctx, reference)
 		if err != nil {
 			return ev, err
 		}

@@ -45,7 +45,7 @@ func TestReconcilerFindsALostCallback(t *testing.T) {
 	h, l := merchant(t, confirming(b))
 	now := noon
 	r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
-		c.Handler, c.Lookup, c.Now = h, b.lookup, func() time.Time { return now }
+		c.Handler, c.Ask, c.Now = h, b.lookup, func() time.Time { return now }
 	})
 	b.set(order{Reference: "o1", Status: "PENDING"})
 	s, err := r.Sweep(t.Context())
@@ -107,7 +107,7 @@ func TestReconcilerLooksUpWhatIsOpenBeforeWhatIsFinal(t *testing.T) {
 		r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
 			c.Handler, c.Workers = h, 1
 			c.Open = func(ctx context.Context) iter.Seq2[string, error] { return open(all...)(ctx) }
-			c.Lookup = func(ctx context.Context, reference string) (order, error) {
+			c.Ask = func(ctx context.Context, reference string) (order, error) {
 				asked = append(asked, reference)
 				return b.lookup(ctx, reference)
 			}
@@ -150,7 +150,7 @@ func TestReconcilerFindsANewReferenceAmongThousands(t *testing.T) {
 				defer mu.Unlock()
 				return open(all...)(ctx)
 			}
-			c.Lookup = func(ctx context.Context, reference string) (order, error) {
+			c.Ask = func(ctx context.Context, reference string) (order, error) {
 				mu.Lock()
 				asked[reference]++
 				mu.Unlock()
@@ -198,7 +198,7 @@ func TestReconcilerStarvesNobody(t *testing.T) {
 				to := int(time.Since(start) / time.Second)
 				return open(append(slices.Clone(pending[max(0, to-1800):to]), finals...)...)(ctx)
 			}
-			c.Lookup = func(ctx context.Context, reference string) (order, error) {
+			c.Ask = func(ctx context.Context, reference string) (order, error) {
 				asked[reference]++
 				return b.lookup(ctx, reference)
 			}
@@ -265,7 +265,7 @@ func TestAReconcilerFollowsNoMoreThanItsMemoryInboxRemembers(t *testing.T) {
 			s.Inbox = webhook.NewMemoryInbox(webhook.MemoryInboxConfig{Capacity: c.capacity, TTL: c.ttl})
 		})
 		_, err := webhook.NewReconciler(webhook.ReconcilerConfig[order]{
-			Handler: h, Open: open(), Lookup: (&bank{}).lookup, MaxDelay: 2 * time.Hour, Limit: 100, Rate: 1,
+			Handler: h, Open: open(), Ask: (&bank{}).lookup, MaxDelay: 2 * time.Hour, Limit: 100, Rate: 1,
 		})
 		if c.refused == "" {
 			require.NoError(t, err)
@@ -286,7 +286,7 @@ func TestReconcilerAsksLessAndLessWhileNothingChanges(t *testing.T) {
 		start := time.Now()
 		r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
 			c.Handler, c.Every, c.FirstDelay, c.MaxDelay = h, time.Second, 10*time.Second, 60*time.Second
-			c.Lookup = func(ctx context.Context, reference string) (order, error) {
+			c.Ask = func(ctx context.Context, reference string) (order, error) {
 				mu.Lock()
 				asked = append(asked, time.Since(start))
 				mu.Unlock()
@@ -310,7 +310,7 @@ func TestReconcilerCountsFailuresAndTriesAgain(t *testing.T) {
 	h, l := merchant(t, nil)
 	now := noon
 	r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
-		c.Handler, c.Lookup, c.Open, c.Now = h, b.lookup, open("o1", "o2", "o2", "o3"), func() time.Time { return now }
+		c.Handler, c.Ask, c.Open, c.Now = h, b.lookup, open("o1", "o2", "o2", "o3"), func() time.Time { return now }
 	})
 	b.says["o3"] = order{Reference: "another", Status: "PAID"}
 	s, err := r.Sweep(t.Context())
@@ -329,7 +329,7 @@ func TestReconcilerTellsWhenTheListFails(t *testing.T) {
 	h, _ := merchant(t, nil)
 	failing := errors.New("orders table away")
 	r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
-		c.Handler, c.Lookup = h, (&bank{}).lookup
+		c.Handler, c.Ask = h, (&bank{}).lookup
 		c.Open = func(context.Context) iter.Seq2[string, error] {
 			return func(yield func(string, error) bool) { _ = yield("o1", nil) && yield("", failing) }
 		}
@@ -350,7 +350,7 @@ func TestReconcilerIsBounded(t *testing.T) {
 		}
 		r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
 			c.Handler, c.Open, c.Rate, c.Workers, c.Limit = h, open(references...), 10, 3, 50
-			c.Lookup = func(ctx context.Context, reference string) (order, error) {
+			c.Ask = func(ctx context.Context, reference string) (order, error) {
 				mu.Lock()
 				at++
 				most = max(most, at)
@@ -380,7 +380,7 @@ func TestReconcilerAsksNoFasterThanItsRate(t *testing.T) {
 		}
 		r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
 			c.Handler, c.Open, c.Rate = h, open(references...), 10
-			c.Lookup = func(_ context.Context, reference string) (order, error) {
+			c.Ask = func(_ context.Context, reference string) (order, error) {
 				return order{Reference: reference, Status: "PENDING"}, nil
 			}
 		})
@@ -397,7 +397,7 @@ func TestReconcilerStopsWithItsContext(t *testing.T) {
 		h, _ := merchant(t, nil)
 		r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
 			c.Handler, c.Open = h, open("o1", "o2")
-			c.Lookup = func(ctx context.Context, _ string) (order, error) {
+			c.Ask = func(ctx context.Context, _ string) (order, error) {
 				<-ctx.Done()
 				return order{}, ctx.Err()
 			}
@@ -419,7 +419,7 @@ func TestReconcilerEndsWithItsContextWhenNoWorkerIsLeft(t *testing.T) {
 		defer cancel()
 		r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
 			c.Handler, c.Open, c.Workers = h, open("o1", "o2", "o3"), 1
-			c.Lookup = func(context.Context, string) (order, error) { runtime.Goexit(); return order{}, nil }
+			c.Ask = func(context.Context, string) (order, error) { runtime.Goexit(); return order{}, nil }
 		})
 		_, err := r.Sweep(ctx)
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
@@ -430,6 +430,6 @@ func TestNewReconcilerRefusesWhatCannotWork(t *testing.T) {
 	h, _ := merchant(t, nil)
 	_, err := webhook.NewReconciler(webhook.ReconcilerConfig[order]{})
 	require.ErrorIs(t, err, webhook.ErrConfiguration)
-	_, err = webhook.NewReconciler(webhook.ReconcilerConfig[order]{Handler: h, Open: open(), Lookup: (&bank{}).lookup, FirstDelay: time.Hour, MaxDelay: time.Minute})
+	_, err = webhook.NewReconciler(webhook.ReconcilerConfig[order]{Handler: h, Open: open(), Ask: (&bank{}).lookup, FirstDelay: time.Hour, MaxDelay: time.Minute})
 	require.ErrorIs(t, err, webhook.ErrConfiguration)
 }

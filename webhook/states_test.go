@@ -402,7 +402,7 @@ func TestTheReconcilersSecondLookupKeepsToItsRate(t *testing.T) {
 			b.set(order{Reference: reference, Status: "FAILED"})
 		}
 		r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
-			c.Handler, c.Lookup, c.Open, c.Rate = h, b.lookup, open(references...), 10
+			c.Handler, c.Ask, c.Open, c.Rate = h, b.lookup, open(references...), 10
 		})
 		start := time.Now()
 		s, err := r.Sweep(t.Context())

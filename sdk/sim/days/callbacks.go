@@ -221,7 +221,7 @@ func mounted[E any](r *receiver, provider, path string, auth func(p *sim.Process
 			}
 		}}
 		if lookup != nil {
-			if config.Lookup, err = lookup(p); err != nil {
+			if config.Ask, err = lookup(p); err != nil {
 				return nil, err
 			}
 		} else if !r.w.Profile().Swallows {
@@ -568,6 +568,6 @@ func (r *receiver) bitpesa() (mounting, error) {
 		if err != nil {
 			return nil, err
 		}
-		return webhook.LookupBitPesa(asking.Transactions), nil
+		return webhook.AskBitPesa(asking.Transactions), nil
 	}), nil
 }

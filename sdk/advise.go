@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Advice is what to do after a call.
+// Advice is what to do after a call. Advice about a lookup speaks of the lookup, not of the
+// payment that it looks for: a payment that was not found may still arrive.
 type Advice uint8
 
 const (
@@ -22,7 +23,8 @@ const (
 	Mend
 	// Credentials: the credentials or the set-up are refused. Do not loop.
 	Credentials
-	// Taken: the reference belongs to another payment. Investigate.
+	// Taken: the reference belongs to another payment. Investigate. A searched write is Look
+	// then, and its error matches ErrReferenceTaken.
 	Taken
 )
 

@@ -343,7 +343,7 @@ func TestAReconcilerFindsLostBitPesaDeliveries(t *testing.T) {
 	sent := m.send(t, "1234567800")
 	reconciler, err := webhook.NewReconciler(webhook.ReconcilerConfig[bitpesa.Event]{
 		Handler: m.handler,
-		Ask:  webhook.AskBitPesa(m.client.Transactions),
+		Ask:     webhook.AskBitPesa(m.client.Transactions),
 		Open: func(context.Context) iter.Seq2[string, error] {
 			return func(yield func(string, error) bool) { yield(sent.ID, nil) }
 		},

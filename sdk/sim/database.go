@@ -30,6 +30,9 @@ var (
 // DB is the merchant's database as this process has it. What was committed outlives
 // the process. Statements may fail, and a COMMIT may be lost before or after its work.
 func (p *Process) DB() *sql.DB {
+	if p.w.cfg.Database == nil {
+		panic("sim: Process.DB needs a Config.Database")
+	}
 	c := &connector{p: p, to: p.w.cfg.Database(p.w.file("merchant.db"), p.w.databaseNow)}
 	db := sql.OpenDB(c)
 	p.w.mu.Lock()
@@ -258,7 +261,7 @@ func (c *conn) refuses(ctx context.Context, actor, step string) error {
 		w.faultLocked(FaultClock, "database", fmt.Sprintf("its clock jumps, and is %s off", off))
 	}
 	if w.adversary.statement() {
-		w.faultLocked(FaultDatabase, actor, "the database refuses "+brief(step))
+		w.faultLocked(FaultDatabase, actor, "the database refuses "+step[:min(len(step), 60)])
 		return errSerialize
 	}
 	return nil

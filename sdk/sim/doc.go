@@ -26,8 +26,10 @@
 //	 2. Wrap each write in Process.Call, which tells the oracle what the merchant heard,
 //	    and each lookup in Process.Look.
 //	 3. Start concurrent work with Process.Go, and let time pass with Process.Sleep.
-//	 4. Receive callbacks with Process.Handle.
+//	 4. Receive callbacks with Process.Handle. A success that a handler books is told to the
+//	    oracle with Process.Heard.
 //	 5. Keep what must outlive the process in Process.DB.
+//	 6. Return from main when its work is done: a day ends when all mains have returned.
 //
 // One seed is one day. A failing test prints the shortest story that fails, and the
 // command that makes it again. SIM_SEED asks for one day, SIM_SEEDS for a number of
@@ -56,7 +58,8 @@
 // References that were begun are settled, unless World.Stuck hands them to a person. A
 // refusal of Kasapay hides no payment of an earlier call, if no fault came between. No lookup
 // denies a payment once the trouble is long over.
-// World.Check adds a merchant's own checks.
+// World.Check adds a merchant's own checks. Give each payment a reference of its own: a deposit
+// of Kotani and its withdrawal under one reference count as two debits.
 //
 // A run that met no trouble proves nothing: Report.Met counts the situations, and
 // Report.Missing names those that never came.

@@ -322,14 +322,12 @@ func (c *traceConn) Close() error {
 func (m *middleman) wait(ctx context.Context, actor, what string, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
-	var err error
 	select {
 	case <-timer.C:
 	case <-ctx.Done():
-		err = ctx.Err()
 	}
 	m.p.gate(actor, "wait for "+what)
-	return err
+	return ctx.Err()
 }
 
 func (m *middleman) read(req *http.Request, b *bank, actor, what string) (*outgoing, error) {
@@ -349,8 +347,9 @@ func (m *middleman) read(req *http.Request, b *bank, actor, what string) (*outgo
 	out.label, out.write, out.reference = b.name+" "+label, write, b.reference(body)
 	m.w.mu.Lock()
 	defer m.w.mu.Unlock()
-	if req.Context().Value(actorKey{}) == nil && write {
-		out.call = m.p.onlyCallLocked(b.name, out.reference)
+	if write && out.call == nil {
+		named, _ := req.Context().Value(actorKey{}).(string)
+		out.call = m.p.onlyCallLocked(named, b.name, out.reference)
 	}
 	if write && out.call != nil {
 		out.call.writes++

@@ -142,9 +142,10 @@ func (w *World) judge() {
 			w.violate(TwiceDebited, "one call of %s for %s has %d debits, under other references", c.actor, name, byCall[c])
 		}
 	}
-	last := map[string]*call{}
+	last, heard := map[string]*call{}, map[string]bool{} // heard: of which the merchant knows a success
 	for _, c := range w.calls {
 		name := c.Provider + " " + c.Reference
+		heard[name] = heard[name] || c.over && c.err == nil
 		if prior := last[name]; prior == nil || prior.number < c.number {
 			last[name] = c
 		}
@@ -185,11 +186,11 @@ func (w *World) judge() {
 		}
 	}
 	for _, name := range slices.SortedFunc(maps.Keys(last), cmp.Compare[string]) {
-		if c := last[name]; w.stuck[name] == "" && c.open() {
-			w.violate(NotSettled, "the last that was told of %s: %s", name, told(c.err))
+		if c := last[name]; w.stuck[name] == "" && !heard[name] && c.open() {
+			w.violate(NotSettled, "the last that was told of %s: %s", name, c.told())
 		}
 	}
-	w.judgeRefused(debits, last)
+	w.judgeRefused(debits, last, heard)
 	w.judgeAbsent(l)
 	w.judgeMade(l)
 	for _, f := range w.checks {
@@ -203,7 +204,7 @@ func (w *World) judge() {
 			settled[name] = true
 			w.report.Doubts++
 			switch {
-			case !last[name].open():
+			case heard[name] || !last[name].open():
 				w.report.Settled++
 			case w.stuck[name] != "":
 				w.report.Handed++
@@ -221,13 +222,7 @@ func (c *call) open() bool {
 // judgeRefused finds payments that were made, and of which the merchant heard only that
 // their reference is taken: the same call again must find them. Other refusals are true
 // of their own call, also if an earlier call's request is carried out later.
-func (w *World) judgeRefused(debits map[string]int, last map[string]*call) {
-	heard := map[string]bool{}
-	for _, c := range w.calls {
-		if name := c.Provider + " " + c.Reference; c.over && outcome(c.err) == "success" {
-			heard[name] = true
-		}
-	}
+func (w *World) judgeRefused(debits map[string]int, last map[string]*call, heard map[string]bool) {
 	for _, name := range slices.Sorted(maps.Keys(last)) {
 		c := last[name]
 		duplicate := c.over && outcome(c.err) == "rejected" && errors.Is(c.err, sdk.ErrDuplicate) && !errors.Is(c.err, sdk.ErrReferenceTaken)
@@ -348,6 +343,14 @@ func outcome(err error) string {
 		return e.Outcome.String()
 	}
 	return "another error"
+}
+
+// told is what the merchant was told of a call.
+func (c *call) told() string {
+	if !c.over {
+		return "nothing, because its process ended"
+	}
+	return told(c.err)
 }
 
 func told(err error) string {

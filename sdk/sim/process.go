@@ -83,6 +83,11 @@ func (w *World) live(s *service, number int) (over bool, wait time.Duration) {
 	}()
 	select {
 	case <-done:
+		if p.alive() && w.ctx.Err() == nil && len(returned) == 0 {
+			w.violate("panic", "%s: its main did not return: it panicked, or called runtime.Goexit, as t.FailNow and require do", p.Name())
+			p.stop()
+			return true, 0
+		}
 	case <-p.ctx.Done():
 	}
 	var err error
@@ -186,11 +191,24 @@ func (p *Process) Beside(ctx context.Context, name string, f func(ctx context.Co
 		p.gate(actor, "begin")
 		f(context.WithValue(ctx, actorKey{}, actor))
 	})
-	return func() { <-done }
+	return func() {
+		<-done
+		p.diesHere()
+	}
 }
 
 // Wait waits for what Go has started.
-func (p *Process) Wait() { p.actors.Wait() }
+func (p *Process) Wait() {
+	p.actors.Wait()
+	p.diesHere()
+}
+
+// diesHere ends a goroutine of a process that was killed while the goroutine waited.
+func (p *Process) diesHere() {
+	if p.gone() {
+		runtime.Goexit()
+	}
+}
 
 // Sleep lets time pass for this process.
 func (p *Process) Sleep(ctx context.Context, d time.Duration) {
@@ -253,11 +271,11 @@ func (p *Process) step(actor, step string, done ...<-chan struct{}) bool {
 		if strings.HasPrefix(step, "response to POST") {
 			w.metLocked(MetKilledWithResponse)
 		}
-		w.faultLocked(FaultKill, actor, "the process is KILLED before "+brief(step))
+		w.faultLocked(FaultKill, actor, "the process is KILLED "+beforeOrAfter(step))
 	case FaultFreeze:
 		d := w.adversary.down()
 		p.frozen = time.Now().Add(d)
-		w.faultLocked(FaultFreeze, actor, fmt.Sprintf("the process stands still for %s before %s", d, brief(step)))
+		w.faultLocked(FaultFreeze, actor, fmt.Sprintf("the process stands still for %s %s", d, beforeOrAfter(step)))
 	}
 	for !p.dead && time.Now().Before(p.frozen) && !closed(done) {
 		d := time.Until(p.frozen)
@@ -306,7 +324,13 @@ func wake(d time.Duration, done ...<-chan struct{}) {
 	}
 }
 
-func brief(step string) string { return step[:min(len(step), 60)] }
+// beforeOrAfter names a step, which may call itself "after" a statement.
+func beforeOrAfter(step string) string {
+	if !strings.HasPrefix(step, "after ") {
+		step = "before " + step
+	}
+	return step[:min(len(step), 67)]
+}
 
 func (p *Process) alive() bool {
 	p.w.mu.Lock()
@@ -342,10 +366,16 @@ func callOf(ctx context.Context) *call {
 }
 
 // onlyCallLocked is the one call under way that can have sent a write whose context the
-// program has lost. Of two that can it is neither.
-func (p *Process) onlyCallLocked(provider, reference string) (found *call) {
+// program has lost. Of two that can it is neither. Nor is it any when an earlier call has
+// ended in doubt: its requests may still be made.
+func (p *Process) onlyCallLocked(actor, provider, reference string) (found *call) {
 	for _, c := range p.w.calls {
-		if c.process != p || c.over || c.Provider != provider || c.Reference != reference {
+		switch {
+		case c.process != p || c.Provider != provider || c.Reference != reference || actor != "" && actor != c.actor:
+			continue
+		case c.over && sdk.Advise(c.err) == sdk.Look:
+			return nil
+		case c.over:
 			continue
 		}
 		if found != nil {
@@ -359,10 +389,15 @@ func (p *Process) onlyCallLocked(provider, reference string) (found *call) {
 // Call carries out one call of a client, and has the oracle hold the provider's
 // ledger against what the merchant was told. Use the context that f is given: of a write
 // without it the oracle knows the call only if no other call of this process with this
-// reference is under way.
+// reference is under way or in doubt.
 func (p *Process) Call(ctx context.Context, a Ask, f func(ctx context.Context) error) error {
 	w := p.w
 	w.mu.Lock()
+	if w.bank(a.Provider) == nil {
+		w.mu.Unlock()
+		w.violate("check", "Ask.Provider is %q, and this day has no fake of that name", a.Provider)
+		w.mu.Lock()
+	}
 	c := &call{Ask: a, process: p, number: len(w.calls) + 1, actor: p.actor(ctx), began: w.sinceLocked()}
 	w.calls = append(w.calls, c)
 	w.mu.Unlock()
@@ -371,9 +406,15 @@ func (p *Process) Call(ctx context.Context, a Ask, f func(ctx context.Context) e
 	w.mu.Lock()
 	c.over, c.err = true, err
 	w.mu.Unlock()
-	w.note(c.actor, true, "told: %s", told(err))
+	w.note(c.actor, true, "told of %s %s: %s", a.Provider, a.Reference, told(err))
 	w.judgeRefusal(c)
 	return err
+}
+
+// Heard tells the oracle of a success that the merchant learned in another way, from a callback
+// say. It is judged as the success of a Call is.
+func (p *Process) Heard(ctx context.Context, a Ask) {
+	_ = p.Call(ctx, a, func(context.Context) error { return nil })
 }
 
 // look is a lookup to which the provider has responded with a clear "no such payment".
@@ -391,7 +432,8 @@ func (p *Process) Look(ctx context.Context, a Ask, f func(ctx context.Context) e
 	l := look{a, p.actor(ctx), p.w.since()}
 	err := f(ctx)
 	if err == nil {
-		return p.Call(ctx, a, func(context.Context) error { return nil })
+		p.Heard(ctx, a)
+		return nil
 	}
 	if errors.Is(err, sdk.ErrNotFound) {
 		p.w.mu.Lock()

@@ -38,3 +38,29 @@ func TestTheCommandForOneTestNamesItAlone(t *testing.T) {
 		}
 	}
 }
+
+// fatal is a test that says why it ends.
+type fatal struct{ testing.TB }
+
+func (fatal) Helper() {}
+
+func (fatal) Fatalf(format string, args ...any) { panic(format) }
+
+// A slip in a variable is told, and does not pass for a day.
+func TestAVariableThatIsNoNumberIsRefused(t *testing.T) {
+	for variable, wrong := range map[string][]string{"SIM_SEED": {"abc", "-1", "1O0"}, "SIM_SEEDS": {"1O0", "0", "-3"}} {
+		for _, value := range wrong {
+			t.Run(variable+"="+value, func(t *testing.T) {
+				t.Setenv(variable, value)
+				assert.PanicsWithValue(t, variable+map[string]string{"SIM_SEED": " is %q, and no number", "SIM_SEEDS": " is %q, and no number of days"}[variable], func() {
+					Config{}.withDefaults(fatal{t})
+				})
+			})
+		}
+	}
+	t.Setenv("SIM_SEED", "7")
+	assert.Equal(t, uint64(7), Config{}.withDefaults(t).Seed)
+	assert.Equal(t, 1, Config{}.withDefaults(t).Seeds)
+	t.Setenv("SIM_SEEDS", "9")
+	assert.Equal(t, 9, Config{}.withDefaults(t).Seeds)
+}

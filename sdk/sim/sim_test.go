@@ -131,6 +131,11 @@ func TestAWriteWithoutItsContextIsTheOnlyCallsUnderWay(t *testing.T) {
 		before func(p *sim.Process)
 		other  func(p *sim.Process)
 	}{
+		"the process's context":   {true, nil, nil},
+		"another actor's context": {false, nil, nil},
+		"after a doubt": {false, func(p *sim.Process) {
+			_ = p.Call(p.Context(), ask("order-1"), func(context.Context) error { return told(sdk.Unknown) })
+		}, nil},
 		"alone": {true, nil, nil},
 		"after its like": {true, func(p *sim.Process) {
 			_ = p.Call(p.Context(), ask("order-1"), func(context.Context) error { return told(sdk.NotSent) })
@@ -158,8 +163,16 @@ func TestAWriteWithoutItsContextIsTheOnlyCallsUnderWay(t *testing.T) {
 						row.before(p)
 					}
 					p.Sleep(p.Context(), time.Minute)
+					lost := context.Background()
+					switch name {
+					case "the process's context":
+						lost = p.Context()
+					case "another actor's context":
+						p.Go("another", func(ctx context.Context) { lost = ctx })
+						p.Wait()
+					}
 					_ = p.Call(p.Context(), ask("order-1"), func(context.Context) error {
-						_, _ = client.Pay(context.Background(), kpay.PayParams{
+						_, _ = client.Pay(lost, kpay.PayParams{
 							RefID: "order-1", Amount: decimal.NewFromInt(1000), Method: kpay.MethodMoMo, MSISDN: "0783300000", Email: "ann@example.com",
 							CustomerName: "Ann", CustomerNumber: "1", Details: "x", ReturnURL: "https://shop.example/hooks/kpay", RedirectURL: "https://shop.example/",
 						})

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"path/filepath"
@@ -166,7 +167,7 @@ func (w *World) day(program func(*World)) {
 	close(w.calm)
 	w.held.Wait()
 	if !after(over, w.cfg.Settle) {
-		w.violate("not settled", "%s after the trouble not everything is over", w.cfg.Settle)
+		w.violate(NotSettled, "%s after the trouble these still run: %s. A main must return when its work is done", w.cfg.Settle, w.alive())
 	} else {
 		sleep(w.ctx, w.cfg.Settle) // what providers do late
 	}
@@ -184,6 +185,19 @@ func (w *World) day(program func(*World)) {
 	}
 	w.fakes.Close()
 	w.turns.close()
+}
+
+// alive names the processes that run.
+func (w *World) alive() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var names []string
+	for _, s := range w.services {
+		if s.life != nil {
+			names = append(names, s.name)
+		}
+	}
+	return cmp.Or(strings.Join(names, ", "), "an actor")
 }
 
 // after waits for done, d at most.

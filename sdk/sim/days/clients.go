@@ -59,12 +59,15 @@ func KPay() Day {
 				ask := sim.Ask{Provider: "kpay", Reference: ref, Amount: amount(int64(1000 * (i + 1))), Currency: "RWF", Account: fmt.Sprintf("078330%d000", i)}
 				orders = append(orders, order{
 					Ask: ask,
-					make: func(ctx context.Context) (bool, error) {
+					make: func(ctx context.Context) (result, error) {
 						made, err := client.Pay(ctx, kpay.PayParams{
 							RefID: ref, Amount: ask.Amount, Method: kpay.MethodMoMo, MSISDN: ask.Account, Email: "a@example.com",
 							CustomerName: "A", CustomerNumber: "1", Details: "order", ReturnURL: "https://shop.example/hooks/kpay", RedirectURL: "https://shop.example/",
 						})
-						return err == nil && made.Existing, err
+						if err != nil {
+							return result{}, err
+						}
+						return result{made.RefID, made.Existing}, nil
 					},
 					find: func(ctx context.Context) error {
 						_, err := client.Find(ctx, ref)
@@ -94,12 +97,15 @@ func Kasapay() Day {
 				ask := sim.Ask{Provider: "kasapay", Reference: ref, Amount: n, Currency: "KES", Account: fmt.Sprint(account)}
 				orders = append(orders, order{
 					Ask: ask, actor: actor,
-					make: func(ctx context.Context) (bool, error) {
+					make: func(ctx context.Context) (result, error) {
 						made, err := client.Payouts.Create(ctx, kasapay.CreatePayoutParams{
 							Reference: ref, RecipientType: kasapay.Paybill, RecipientAccountNumber: ask.Account, RecipientName: "Supplier", AccountReference: "0101",
 							Amount: ask.Amount, Currency: "KES", Country: "KEN", Description: "goods", CallbackURL: "https://shop.example/hooks/kasapay",
 						})
-						return err == nil && made.Existing, err
+						if err != nil {
+							return result{}, err
+						}
+						return result{made.Reference, made.Existing}, nil
 					},
 					find: func(ctx context.Context) error {
 						_, err := client.Payouts.Find(ctx, ref)
@@ -158,9 +164,12 @@ func Kapiten() Day {
 				}
 				return &order{
 					Ask: sim.Ask{Provider: "kapiten", Reference: ref, Amount: price.Amount, Currency: "RWF", Account: params.Receiver.Phone},
-					make: func(ctx context.Context) (bool, error) {
+					make: func(ctx context.Context) (result, error) {
 						made, err := client.Rides.CreateOnce(ctx, params)
-						return err == nil && made.Existing, err
+						if err != nil {
+							return result{}, err
+						}
+						return result{made.ExternalID, made.Existing}, nil
 					},
 					find: func(ctx context.Context) error {
 						_, err := client.Rides.Find(ctx, company.ID, ref, kapiten.SearchOptions{Since: since})
@@ -206,14 +215,17 @@ func Kotani() Day {
 			movement := func(i int, kind kotani.TransactionType, wrong mistake) *order {
 				ref := fmt.Sprintf("cashout-%d", i+1)
 				o := &order{Ask: sim.Ask{Provider: "kotani", Reference: ref, Amount: amount(int64(1000*(i+1)) - wrong.less/300), Currency: "KES", Account: fmt.Sprintf("25471%d34567%d", i, 8+wrong.account)}}
-				o.make = func(ctx context.Context) (existing bool, err error) {
+				o.make = func(ctx context.Context) (_ result, err error) {
 					made := &kotani.Transaction{}
 					if kind == kotani.Payouts {
 						made, err = client.Fiat.Withdraw(ctx, kotani.WithdrawParams{Amount: o.Amount, PhoneNumber: o.Account, ExternalID: ref, CallbackURL: "https://shop.example/hooks/kotani"})
 					} else {
 						made, err = client.Fiat.Deposit(ctx, kotani.DepositParams{Amount: o.Amount, PhoneNumber: o.Account, ExternalID: ref, CallbackURL: "https://shop.example/hooks/kotani"})
 					}
-					return err == nil && made.Existing, err
+					if err != nil {
+						return result{}, err
+					}
+					return result{made.ExternalID, made.Existing}, nil
 				}
 				o.find = func(ctx context.Context) error {
 					_, err := client.Fiat.Find(ctx, ref, kind)
@@ -271,7 +283,7 @@ func FiatConnect() Day {
 					_, err := client.FiatConnect.TransferOut(ctx, kotani.TransferParams{FiatAccountID: account.ID, QuoteID: ask.Reference, IdempotencyKey: fmt.Sprintf("key-%d", i+1)})
 					return err
 				}
-				orders = append(orders, order{Ask: ask, actor: fmt.Sprintf("transfer-%d", i+1), find: transfer, make: func(ctx context.Context) (bool, error) { return false, transfer(ctx) }})
+				orders = append(orders, order{Ask: ask, actor: fmt.Sprintf("transfer-%d", i+1), find: transfer, make: func(ctx context.Context) (result, error) { return result{}, transfer(ctx) }})
 			}
 			return orders, err
 		})
@@ -318,9 +330,12 @@ func BitPesa() Day {
 				orders = append(orders, order{
 					Ask:   sim.Ask{Provider: "bitpesa", Reference: ref, Amount: n, Currency: "NGN", Account: params.Recipients[0].PayoutMethod.Details.BankAccount},
 					actor: actor,
-					make: func(ctx context.Context) (bool, error) {
+					make: func(ctx context.Context) (result, error) {
 						made, err := pay(ctx, params)
-						return err == nil && made.Existing, err
+						if err != nil {
+							return result{}, err
+						}
+						return result{made.ExternalID, made.Existing}, nil
 					},
 				})
 			}

@@ -46,14 +46,20 @@ func All() []Day {
 type order struct {
 	sim.Ask
 	actor string // who wants it; the reference if empty
-	// make asks for it, and says whether it was there before. find looks for it.
-	make func(ctx context.Context) (existing bool, err error)
+	// make asks for it. find looks for it.
+	make func(ctx context.Context) (result, error)
 	find func(ctx context.Context) error
 	// beside is asked for by another clerk of the process while make is under way: the
 	// same, or by mistake another payment with the same reference.
 	beside   *order
 	mistaken bool
 	twice    bool // make it again, a minute after its success
+}
+
+// result is what a success shows.
+type result struct {
+	reference string // empty if it shows none
+	existing  bool   // it was there before
 }
 
 // merchant carries orders out, as package sdk advises.
@@ -136,7 +142,9 @@ func (m *merchant) settle(ctx context.Context, p *sim.Process, o order, key stri
 	wait := time.Second
 	for tries := 0; ctx.Err() == nil; tries++ {
 		if tries == maxTries {
-			if !m.again { // else the same call must have converged: the oracle asks why not
+			if m.again {
+				m.w.Fail("%s: the same call for %s does not converge", o.Provider, o.Reference)
+			} else {
 				m.w.Stuck(o.Provider, o.Reference, "no clear response for hours")
 			}
 			break
@@ -178,7 +186,7 @@ func (m *merchant) ask(ctx context.Context, p *sim.Process, o order) error {
 	}
 	var over atomic.Bool
 	first := o
-	first.make = func(ctx context.Context) (bool, error) {
+	first.make = func(ctx context.Context) (result, error) {
 		defer over.Store(true)
 		return o.make(ctx)
 	}
@@ -215,9 +223,12 @@ func (m *merchant) call(ctx context.Context, p *sim.Process, o order, patience t
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		m.count(o, 1)
-		existing, err := o.make(ctx)
+		made, err := o.make(ctx)
+		if made.reference != "" && made.reference != o.Reference {
+			m.w.Fail("%s: a success of %s is about %s", o.Provider, o.Reference, made.reference)
+		}
 		// The only call for a reference has made the payment, unless a copy of its request has.
-		if err == nil && existing && m.count(o, 0) == 1 && !m.w.Profile().Repeats {
+		if err == nil && made.existing && m.count(o, 0) == 1 && !m.w.Profile().Repeats {
 			m.w.Fail("%s: told that %s existed before, and nobody else has asked for it", o.Provider, o.Reference)
 		}
 		return err

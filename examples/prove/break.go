@@ -372,7 +372,6 @@ func searchMutant(ctx context.Context, r rule, o options) (found, error) {
 	command := exec.CommandContext(ctx, filepath.Join(folder, "mutant"), "-search", "-shrink", o.shrink.String(), "-day", r.days, "-starts", strconv.Itoa(o.starts), "-most", strconv.Itoa(o.most))
 	command.Env = append(os.Environ(), mutantOf+"="+r.name)
 	if r.name == notUnique {
-		command.Args = append(command.Args, "-assumptions=false", "-seed", "0")
 		command.Env = append(command.Env, "PROVE_PROFILE="+sim.Forgetful.Name)
 	}
 	command.Stderr = os.Stderr
@@ -456,7 +455,11 @@ func search(t *testing.T, o options) error {
 	fmt.Println("STORY")
 	if i := slices.IndexFunc(ends, func(e end) bool { return e.days > 0 }); i >= 0 && o.shrink >= 0 {
 		d := list[(ends[i].days-1)%len(list)]
-		f := day(t, d, ends[i].seed, o.shrink).Failures[0]
+		again := day(t, d, ends[i].seed, o.shrink)
+		if len(again.Failures) == 0 {
+			return fmt.Errorf("seed %d of %s makes another day each time", ends[i].seed, d.Name)
+		}
+		f := again.Failures[0]
 		fmt.Printf("%sagain: SIM_REPLAY=%s go run -C examples/prove . %s -day '%s' -starts 1 -most 1\n", f, f.Replay, searched(os.Getenv(mutantOf)), d.Name)
 	}
 	return nil

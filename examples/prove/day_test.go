@@ -115,6 +115,15 @@ func TestFlagsThatMeanNothingAreRefused(t *testing.T) {
 		"-day kpay,nosuch":         `no day is called "nosuch"`,
 		"-day kpay,":               `no day is called ""`,
 		"kpay":                     `what is "kpay"?`,
+		"-break all -seed 7":       "-break has no use for -seed",
+		"-break all -minutes 2":    "-break has no use for -minutes",
+		"-assumptions -day kpay":   "-assumptions has no use for -day",
+		"-minutes 2 -seeds 3":      "-minutes has no use for -seeds",
+		"-assumptions -seeds 9":    "",
+		"-seed 7 -seeds 9":         "",
+		"-seeds -3":                "above zero",
+		"-minutes -1":              "above zero",
+		"-break all -starts -1":    "above zero",
 	} {
 		var args []string
 		for i, word := range strings.Split(line, "'") {

@@ -82,6 +82,23 @@ func parse(args []string) (o options, err error) {
 	if o.broken != "" && o.broken != "all" && !slices.Contains(ruleNames(), o.broken) {
 		return o, fmt.Errorf("no rule is called %q. The rules: all, %s", o.broken, strings.Join(ruleNames(), ", "))
 	}
+	given := map[string]bool{}
+	f.Visit(func(flag *flag.Flag) { given[flag.Name] = true })
+	for mode, unused := range map[string][]string{
+		"break":       {"seeds", "minutes", "seed", "assumptions"},
+		"search":      {"seeds", "minutes", "seed", "assumptions"},
+		"assumptions": {"minutes", "day", "starts", "most", "shrink"},
+		"minutes":     {"seeds", "starts", "most"},
+	} {
+		for _, name := range unused {
+			if given[mode] && given[name] {
+				return o, fmt.Errorf("-%s has no use for -%s", mode, name)
+			}
+		}
+	}
+	if o.seeds < 0 || o.minutes < 0 || o.starts < 1 || o.most < 1 {
+		return o, errors.New("-seeds, -minutes, -starts and -most are numbers above zero")
+	}
 	for day := range strings.SplitSeq(o.day, ",") {
 		if o.day != "" && !slices.Contains(names(), day) {
 			return o, fmt.Errorf("no day is called %q. The days: %s", day, strings.Join(names(), ", "))

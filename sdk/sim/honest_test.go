@@ -172,7 +172,7 @@ func TestADeadlineOnAHopMakesTheSameDayAgain(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				for _, reference := range []string{"order-1", "order-2", "order-3"} {
+				for _, reference := range []string{"order-1", "order-2", "order-3", "order-4", "order-5", "order-6", "order-7", "order-8"} {
 					p.Go(reference, func(ctx context.Context) {
 						_ = p.Call(ctx, askFor(reference), func(ctx context.Context) error {
 							ctx, cancel := context.WithTimeout(ctx, patience)

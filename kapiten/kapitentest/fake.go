@@ -17,11 +17,30 @@ import (
 const name = "kapiten"
 
 // Fake is a fake Kapiten: an http.Handler that serves the API, and the methods
-// a test drives it with. The embedded Control gives it those every fake has:
-// Advance, Now, Waiting, AddFault, AddCallbackFault, Faults, ClearFaults,
-// Requests, Deliveries, Redeliver, Flush, Snapshot, Restore, Reset, Admin,
-// HTTPClient, URL, World, Close. It is safe for concurrent use.
+// a test drives it with. It is safe for concurrent use.
 type Fake struct {
+	// Control has what every fake has; go doc sdk/fake.Control says more:
+	//
+	//	Advance(d time.Duration)
+	//	Now() time.Time
+	//	Waiting() int
+	//	AddFault(f fake.Fault) error
+	//	AddCallbackFault(r fake.CallbackFault) error
+	//	Faults() []fake.Fault
+	//	ClearFaults()
+	//	Requests() []fake.Request
+	//	Deliveries() []fake.Delivery
+	//	Redeliver(id string) error
+	//	Flush()
+	//	Snapshot() ([]byte, error)
+	//	Restore(snapshot []byte) error
+	//	Reset()
+	//	Admin() http.Handler
+	//	ServeHTTP(rw http.ResponseWriter, r *http.Request)
+	//	HTTPClient() *http.Client
+	//	URL() string
+	//	World() *fake.World
+	//	Close()
 	*fake.Control
 	world     *fake.World
 	config    Config

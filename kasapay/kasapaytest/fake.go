@@ -24,11 +24,29 @@ const providerName = "kasapay"
 
 // Fake is a fake Kasapay: an http.Handler that serves the API, and the methods
 // a test drives it with. It is safe for concurrent use.
-//
-// Every fake has the methods of Control: ServeHTTP, URL, HTTPClient, Advance,
-// Now, Waiting, AddFault, ClearFaults, AddCallbackFault, Requests, Deliveries,
-// Redeliver, Flush, Snapshot, Restore, Reset, Admin, World and Close.
 type Fake struct {
+	// Control has what every fake has; go doc sdk/fake.Control says more:
+	//
+	//	Advance(d time.Duration)
+	//	Now() time.Time
+	//	Waiting() int
+	//	AddFault(f fake.Fault) error
+	//	AddCallbackFault(r fake.CallbackFault) error
+	//	Faults() []fake.Fault
+	//	ClearFaults()
+	//	Requests() []fake.Request
+	//	Deliveries() []fake.Delivery
+	//	Redeliver(id string) error
+	//	Flush()
+	//	Snapshot() ([]byte, error)
+	//	Restore(snapshot []byte) error
+	//	Reset()
+	//	Admin() http.Handler
+	//	ServeHTTP(rw http.ResponseWriter, r *http.Request)
+	//	HTTPClient() *http.Client
+	//	URL() string
+	//	World() *fake.World
+	//	Close()
 	*fake.Control
 	world  *fake.World
 	config Config

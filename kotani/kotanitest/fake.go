@@ -19,11 +19,29 @@ const providerName = "kotani"
 // Fake is a fake Kotani Pay: an http.Handler that serves the API with its
 // FiatConnect section, and the methods a test drives it with. It is safe for
 // concurrent use.
-//
-// Control brings the methods which every fake has: Advance, Now, AddFault,
-// ClearFaults, AddCallbackFault, Requests, Deliveries, Redeliver, Flush,
-// Snapshot, Restore, Reset, Admin, HTTPClient, URL, World, Close.
 type Fake struct {
+	// Control has what every fake has; go doc sdk/fake.Control says more:
+	//
+	//	Advance(d time.Duration)
+	//	Now() time.Time
+	//	Waiting() int
+	//	AddFault(f fake.Fault) error
+	//	AddCallbackFault(r fake.CallbackFault) error
+	//	Faults() []fake.Fault
+	//	ClearFaults()
+	//	Requests() []fake.Request
+	//	Deliveries() []fake.Delivery
+	//	Redeliver(id string) error
+	//	Flush()
+	//	Snapshot() ([]byte, error)
+	//	Restore(snapshot []byte) error
+	//	Reset()
+	//	Admin() http.Handler
+	//	ServeHTTP(rw http.ResponseWriter, r *http.Request)
+	//	HTTPClient() *http.Client
+	//	URL() string
+	//	World() *fake.World
+	//	Close()
 	*fake.Control
 
 	// FiatConnect is the FiatConnect section. It is mounted below this fake and

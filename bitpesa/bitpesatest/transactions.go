@@ -213,7 +213,7 @@ func (f *Fake) release(a *account, t *transaction) {
 	for _, r := range a.recipientsOf(t) {
 		switch {
 		case r.State == bitpesa.RecipientPending:
-			f.world.After(f.config.SettleAfter, name, eventPayout, payoutKey(r))
+			f.world.After(f.config.EndsAfter, name, eventPayout, payoutKey(r))
 		case r.retriable():
 			f.startPayout(a, t, r)
 		}

@@ -44,10 +44,10 @@ func TestAFileSetsUpEachFake(t *testing.T) {
 			"pricing": {"base_fare": 600, "weight_fees": {"20+": "1500"}}, "callback_retries": [],
 			"routes": {"rides.create": {"method": "PUT", "path": "/rides"}}, "quirks": {"page_size": 3}
 		},
-		"kpay": {"username": "me", "settle_after": "1m", "scenario": "failed"},
+		"kpay": {"username": "me", "ends_after": "1m", "scenario": "failed"},
 		"kasapay": {"float": {"KES": "5.50"}, "callback_retries": ["1s", "1h"]},
 		"kotani": {"balances": {"KES": 7}, "fiat_connect": {"kyc_not_required": true}},
-		"bitpesa": {"settle_after": "0s"}
+		"bitpesa": {"ends_after": "0s"}
 	}`), settings{autopilot: true})
 	require.NoError(t, err)
 
@@ -65,7 +65,7 @@ func TestAFileSetsUpEachFake(t *testing.T) {
 	assert.Equal(t, "PUT", c.Routes[kapiten.OpCreateRide].Method)
 	assert.Equal(t, 3, c.Quirks.PageSize)
 	pay := configs["kpay"].(*kpaytest.Config)
-	assert.Equal(t, "me 1m0s failed", strings.Join([]string{pay.Username, pay.SettleAfter.String(), string(pay.Scenario)}, " "))
+	assert.Equal(t, "me 1m0s failed", strings.Join([]string{pay.Username, pay.EndsAfter.String(), string(pay.Scenario)}, " "))
 	payouts := configs["kasapay"].(*kasapaytest.Config)
 	assert.Equal(t, "5.5", payouts.Float["KES"].String())
 	assert.Len(t, payouts.CallbackRetries, 2)
@@ -308,7 +308,7 @@ func TestTheGreetingHasTheCredentialsOfTheFile(t *testing.T) {
 // What Kotani's fake can be set up with holds over HTTP.
 func TestKotaniIsSetUpByTheFile(t *testing.T) {
 	greeting, _ := start(t, "-clock", "manual", "-config", configFile(t, `{"kotani": {
-		"country": "GH", "settle_after": "30s", "quirks": {"flat_responses": true}, "fiat_connect": {"strict_quotes": true}
+		"country": "GH", "ends_after": "30s", "quirks": {"flat_responses": true}, "fiat_connect": {"strict_quotes": true}
 	}}`))
 	login := func(country string) int {
 		status, _ := ask(t, "POST", text(t, greeting, "kotani")+"/api/login", `{"phoneNumber":"254700000000","countryCode":"`+country+`","password":"test-password"}`)
@@ -329,7 +329,7 @@ func TestKotaniIsSetUpByTheFile(t *testing.T) {
 		require.Equal(t, 200, status, body)
 		found, err := client.Fiat.Get(t.Context(), deposit.RequestID)
 		require.NoError(t, err)
-		assert.Equal(t, step.want, found.Status, "settle_after")
+		assert.Equal(t, step.want, found.Status, "ends_after")
 		assert.Regexp(t, `^\{.*"id":"`+deposit.RequestID+`"`, found.Raw.String(), "flat_responses")
 	}
 	status, body := ask(t, "POST", text(t, greeting, "fiatconnect")+"/quote/in", `{"fiatType":"KES","cryptoType":"cUSD","fiatAmount":"1300","country":"KE"}`)

@@ -88,7 +88,7 @@ func NewIn(w *fake.World, c Config) *Fake {
 			"POST /_fake/kapiten/rides/{id}/status":        {Does: "moves a ride along one legal arrow", Body: moveBody{}, Response: adminRow{}, Handle: f.adminMoveRide},
 			"POST /_fake/kapiten/rides/{id}/cancel":        {Does: "cancels a ride, by its sender or an administrator", Body: cancelBody{}, Response: adminRow{}, Handle: f.adminCancelRide},
 			"POST /_fake/kapiten/rides/{id}/pay":           {Does: "the customer paid for a ride, or could not: PAID or FAILED", Body: payBody{}, Response: adminRow{}, Handle: f.adminPayRide},
-			"POST /_fake/kapiten/transactions/{id}/settle": {Does: "ends a pending top-up: SUCCESS or FAILED", Body: settleBody{}, Response: topUpBody{}, Handle: f.adminMoveTopUp},
+			"POST /_fake/kapiten/transactions/{id}/settle": {Does: "ends a pending top-up: SUCCESS or FAILED", Body: moveTopUpBody{}, Response: topUpBody{}, Handle: f.adminMoveTopUp},
 			"POST /_fake/kapiten/companies/{id}/adjust":    {Does: "books an adjustment, which may correct the price of a ride", Body: adjustBody{}, Response: transactionRow{}, Handle: f.adminAdjust},
 			"PATCH /_fake/kapiten/companies/{id}":          {Does: "changes prices, is_active or webhook_url of a company", Body: companyBody{}, Handle: f.adminCompany},
 		},
@@ -286,7 +286,7 @@ func (f *Fake) ownerName(id string) string {
 	return ""
 }
 
-// topUpActs settle a top-up that is pending.
+// topUpActs end a top-up that is pending.
 func topUpActs(e fake.Entry) []fake.Act {
 	if e.Status != fake.EntryPending {
 		return nil

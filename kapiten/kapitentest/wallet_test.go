@@ -18,15 +18,15 @@ func TestTopUpScenarios(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		phone  string
-		after  time.Duration // when it is settled; 0: never
+		after  time.Duration // when it ends; 0: never
 		status kapiten.TransactionStatus
 		reason string
 	}{
 		"ordinary":        {"0788123456", 5 * time.Second, kapiten.TransactionSuccess, ""},
 		"payer refuses":   {"0788120001", 5 * time.Second, kapiten.TransactionFailed, ": the payer refused"},
 		"payer is poor":   {"+250788120002", 5 * time.Second, kapiten.TransactionFailed, ": the payer has not enough money"},
-		"never settles":   {"250788120003", 0, kapiten.TransactionPending, ""},
-		"settles late":    {"0728120004", 10 * time.Minute, kapiten.TransactionSuccess, ""},
+		"never ends":      {"250788120003", 0, kapiten.TransactionPending, ""},
+		"ends late":       {"0728120004", 10 * time.Minute, kapiten.TransactionSuccess, ""},
 		"airtel, 073":     {"0738123456", 5 * time.Second, kapiten.TransactionSuccess, ""},
 		"079 in full":     {"+250798123456", 5 * time.Second, kapiten.TransactionSuccess, ""},
 		"spaces are gone": {" 0798123456 ", 5 * time.Second, kapiten.TransactionSuccess, ""},

@@ -45,9 +45,9 @@ type Config struct {
 	// Scenario decides payouts whose reference and account number ask for none.
 	// Empty: fake.ScenarioPaid.
 	Scenario fake.Scenario
-	// SettleAfter is the time on the clock from acceptance to the first change
-	// of status. Zero: 10 s.
-	SettleAfter time.Duration
+	// EndsAfter is how long after acceptance a payout ends by itself. A jammed payout
+	// becomes 704 then. Zero: 10 s.
+	EndsAfter time.Duration
 	// RefuseBeyondFloat refuses a payout beyond the float with 721
 	// (INSUFFICIENT_FUNDS, an invented error_code) and forgets it. By default
 	// such a payout is accepted and fails later.
@@ -137,7 +137,7 @@ func (c Config) withDefaults() Config {
 	c.Quirks.NotFoundStatus = cmp.Or(c.Quirks.NotFoundStatus, http.StatusNotFound)
 	c.BankName = cmp.Or(c.BankName, "BANKX")
 	c.TokenLifetime = cmp.Or(max(c.TokenLifetime, 0), time.Hour)
-	c.SettleAfter = cmp.Or(max(c.SettleAfter, 0), 10*time.Second)
+	c.EndsAfter = cmp.Or(max(c.EndsAfter, 0), 10*time.Second)
 	if c.ServiceCodes == nil {
 		c.ServiceCodes = []string{"12346"}
 	}

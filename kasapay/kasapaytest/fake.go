@@ -91,7 +91,7 @@ func NewIn(w *fake.World, c Config) *Fake {
 		Routes:  servedRoutes(),
 		Refused: func(body map[string]any) bool { return fake.Text(body["error_code"]) != "" },
 		Admin: map[string]fake.AdminCall{"POST /_fake/kasapay/payouts/{reference}/settle": {
-			Does: "moves a payout to 700, 701, 702, 704 or 705", Body: settleBody{}, Response: response{}, Handle: f.adminMovePayout,
+			Does: "moves a payout to 700, 701, 702, 704 or 705", Body: moveBody{}, Response: response{}, Handle: f.adminMovePayout,
 		}},
 	})
 	return f

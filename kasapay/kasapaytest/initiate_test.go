@@ -205,7 +205,7 @@ func TestPayoutBeyondTheFloat(t *testing.T) {
 	m.accepted(nil) // the reference is free
 }
 
-// What was accepted beyond the float can be settled by hand once the float
+// What was accepted beyond the float can be ended by hand once the float
 // covers it, and not before.
 func TestPayoutFundedLater(t *testing.T) {
 	t.Parallel()

@@ -104,16 +104,16 @@ func TestLedgerHoldsUnderConcurrentUse(t *testing.T) {
 	})
 	m.Advance(100 * time.Hour)
 	require.NoError(t, m.CheckLedger())
-	left, settled := start, 0
+	left, ended := start, 0
 	for _, p := range m.Payouts() {
 		if p.Status == "700" || !p.Unfunded && (p.Status == "703" || p.Status == "704") {
 			left = left.Sub(p.Amount)
 		}
 		if p.Status != "703" {
-			settled++
+			ended++
 		}
 	}
-	assert.Positive(t, settled)
+	assert.Positive(t, ended)
 	m.wantFloat(left.String())
 }
 

@@ -82,12 +82,12 @@ func (f *Fake) MovePayout(reference string, to kasapay.PaymentStatus) error {
 
 // adminMovePayout is POST /_fake/kasapay/payouts/{reference}/settle
 // {"payment_status":700}.
-type settleBody struct {
+type moveBody struct {
 	PaymentStatus int `json:"payment_status"`
 }
 
 func (f *Fake) adminMovePayout(rw http.ResponseWriter, r *http.Request) {
-	var in settleBody
+	var in moveBody
 	if !fake.AdminBody(rw, r, &in) {
 		return
 	}
@@ -205,7 +205,7 @@ func (f *Fake) schedule(p *Payout) {
 	case fake.ScenarioSlow:
 		f.world.After(later, providerName, eventFirst, p.Reference)
 	default:
-		f.world.After(f.config.SettleAfter, providerName, eventFirst, p.Reference)
+		f.world.After(f.config.EndsAfter, providerName, eventFirst, p.Reference)
 	}
 }
 

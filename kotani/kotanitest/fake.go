@@ -315,7 +315,7 @@ func refuse(rw http.ResponseWriter, _ *http.Request, status int, _ time.Duration
 
 // Kinds of scheduled events. The key is the id of a request, an order or a quote.
 const (
-	eventSettle      = "settle"
+	eventEnd         = "settle" // as snapshots name it
 	eventReverse     = "reverse"
 	eventOrderExpiry = "order_expiry"
 	eventQuoteExpiry = "quote_expiry"
@@ -333,7 +333,7 @@ func (f *Fake) fire(e fake.Event) {
 	t := f.state.Transactions.Find(e.Key)
 	switch {
 	case t == nil:
-	case e.Kind == eventSettle && t.Status == kotani.StatusPending:
+	case e.Kind == eventEnd && t.Status == kotani.StatusPending:
 		f.playScenario(t)
 	case e.Kind == eventReverse && t.Status == kotani.StatusSuccessful:
 		if f.move(t, kotani.StatusReversed, "") != nil { // the money is spent: try again later

@@ -88,7 +88,7 @@ func NewIn(w *fake.World, c Config) *Fake {
 			return code != "" && code != "0" && fake.Text(body["success"]) != "1" && len(code) == 3
 		},
 		Admin: map[string]fake.AdminCall{"POST /_fake/kpay/payments/{refid}/settle": {
-			Does: "ends a pending payment: 01 paid, 02 failed, or another code", Body: settleBody{}, Response: Payment{}, Handle: f.adminMovePayment,
+			Does: "ends a pending payment: 01 paid, 02 failed, or another code", Body: moveBody{}, Response: Payment{}, Handle: f.adminMovePayment,
 		}},
 	})
 	return f

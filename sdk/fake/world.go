@@ -171,7 +171,7 @@ func (w *World) Unlock() {
 	if w.timeline.by != nil {
 		w.done()
 	}
-	w.settle()
+	w.compareTouched()
 }
 
 // locked calls f with the lock held. Admin calls write their responses after it: a
@@ -336,7 +336,7 @@ type Scenario string
 
 // The scenarios that several fakes know.
 const (
-	ScenarioPaid     Scenario = "paid"     // succeeds after Config.SettleAfter
+	ScenarioPaid     Scenario = "paid"     // succeeds after Config.EndsAfter
 	ScenarioFailed   Scenario = "failed"   // fails
 	ScenarioNoFunds  Scenario = "no-funds" // fails for want of money
 	ScenarioNever    Scenario = "never"    // stays pending

@@ -164,7 +164,7 @@ test("a redraw keeps the focus, the place of scrolling and the selection in the 
   assert.equal(await page.evaluate(() => document.activeElement.className), "buttons act", "the next Tab goes on from here")
 })
 
-test("money is moved by hand in the rows: a top-up, a payment, a payout and a transaction are settled; a ride is paid in its detail", async () => {
+test("money is moved by hand in the rows: a top-up, a payment, a payout and a transaction are ended; a ride is paid in its detail", async () => {
   const objects = (provider, kind, more = "") => page.goto(console_(`/?view=objects&provider=${provider}&kind=${kind}${more}`)).then(live)
   const row = text => page.locator(".lines > li", {hasText: text})
 

@@ -248,7 +248,7 @@ func servedRoutes() []fake.Route {
 // adminCalls are the moves over HTTP.
 func (f *Fake) adminCalls() map[string]fake.AdminCall {
 	move := func(what string, move func(id string, in stateBody) error) fake.AdminCall {
-		return fake.AdminCall{Does: "moves a " + what + " along one legal arrow", Body: stateBody{}, Response: stateView{}, Handle: f.adminMove(move)}
+		return fake.AdminCall{Does: "moves a " + what + " to a state that its state allows", Body: stateBody{}, Response: stateView{}, Handle: f.adminMove(move)}
 	}
 	return map[string]fake.AdminCall{
 		"POST /_fake/bitpesa/senders/{id}/state": move("sender", func(id string, in stateBody) error {

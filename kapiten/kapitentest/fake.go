@@ -85,7 +85,7 @@ func NewIn(w *fake.World, c Config) *Fake {
 		Routes:       f.routes(),
 		Redacted:     func() any { return f.state.save().redacted() },
 		Admin: map[string]fake.AdminCall{
-			"POST /_fake/kapiten/rides/{id}/status":        {Does: "moves a ride along one legal arrow", Body: moveBody{}, Response: adminRow{}, Handle: f.adminMoveRide},
+			"POST /_fake/kapiten/rides/{id}/status":        {Does: "moves a ride to a state that its state allows", Body: moveBody{}, Response: adminRow{}, Handle: f.adminMoveRide},
 			"POST /_fake/kapiten/rides/{id}/cancel":        {Does: "cancels a ride, by its sender or an administrator", Body: cancelBody{}, Response: adminRow{}, Handle: f.adminCancelRide},
 			"POST /_fake/kapiten/rides/{id}/pay":           {Does: "the customer paid for a ride, or could not: PAID or FAILED", Body: payBody{}, Response: adminRow{}, Handle: f.adminPayRide},
 			"POST /_fake/kapiten/transactions/{id}/settle": {Does: "ends a pending top-up: SUCCESS or FAILED", Body: moveTopUpBody{}, Response: topUpBody{}, Handle: f.adminMoveTopUp},

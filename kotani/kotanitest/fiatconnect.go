@@ -94,7 +94,7 @@ func newFiatConnect(w *fake.World, c FiatConnectConfig) *FiatConnect {
 		Secrets: []string{"webhookSecret", "signature", "selfieDocument", "identificationDocument",
 			"identificationDocumentFront", "identificationDocumentBack"},
 		Admin: map[string]fake.AdminCall{
-			"POST /_fake/fiatconnect/transfers/{id}/status": {Does: "moves a transfer along one legal arrow", Body: transferBody{}, Handle: f.adminMoveTransfer},
+			"POST /_fake/fiatconnect/transfers/{id}/status": {Does: "moves a transfer to a state that its state allows", Body: transferBody{}, Handle: f.adminMoveTransfer},
 			"POST /_fake/fiatconnect/kyc":                   {Does: "gives a KYC record any status", Body: kycBody{}, Response: kycBody{}, Handle: f.adminMoveKYC},
 		},
 	})

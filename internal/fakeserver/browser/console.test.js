@@ -94,7 +94,7 @@ test("copying works where a browser has no clipboard for scripts, and says when 
   await page.waitForSelector("button:text('Could not copy')")
 })
 
-test("only legal arrows are buttons, and a refused act says why in its place", async () => {
+test("only transitions that the state allows are buttons, and a refused act says why in its place", async () => {
   const m = await merchant(server)
   await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1"))
   const [r] = (await call(server.admin + "/kapiten/rides")).value.rides

@@ -44,13 +44,14 @@ const customer = "254712345678"
 
 func newWorld(t *testing.T, change ...func(*kotani.Config)) world {
 	t.Helper()
-	return newWorldWith(t, kotanitest.Quirks{}, change...)
+	return newWorldWith(t, kotanitest.Config{UniqueExternalID: true}, change...)
 }
 
-func newWorldWith(t *testing.T, quirks kotanitest.Quirks, change ...func(*kotani.Config)) world {
+func newWorldWith(t *testing.T, config kotanitest.Config, change ...func(*kotani.Config)) world {
 	t.Helper()
 	taken := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}) // every callback
-	srv := kotanitest.NewServer(t, kotanitest.Config{Options: fake.Options{RealTime: true, Callbacks: taken}, Quirks: quirks})
+	config.Options = fake.Options{RealTime: true, Callbacks: taken}
+	srv := kotanitest.NewServer(t, config)
 	cfg := srv.ClientConfig()
 	cfg.FiatConnect.Signer = known(jane())
 	client, err := kotani.New(cfg)
@@ -482,7 +483,7 @@ func TestNoCallPaysTwiceOrLies(t *testing.T) {
 					}
 					t.Run(name, func(t *testing.T) {
 						synctest.Test(t, func(t *testing.T) {
-							w := newWorldWith(t, kotanitest.Quirks{ReferencesRepeat: repeat})
+							w := newWorldWith(t, kotanitest.Config{UniqueExternalID: !repeat})
 							crashed := prepare(t, w, wr)
 							made := wr.works(w)
 							w.become(t, m, wr)
@@ -621,7 +622,7 @@ func TestAnExternalIDThatIsUnderWayIsPaidOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorldWith(t, kotanitest.Quirks{ReferencesRepeat: true})
+				w := newWorldWith(t, kotanitest.Config{})
 				require.NoError(t, w.AddFault(fake.Fault{Method: "POST", Path: "/transactions/withdraw/*", Kind: fake.FaultDelay, Seconds: 1}))
 				var all sync.WaitGroup
 				all.Go(func() {
@@ -649,7 +650,7 @@ func TestAnExternalIDThatIsUnderWayIsPaidOnce(t *testing.T) {
 func TestCallsWithTheSameExternalIDShareOneFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var minted atomic.Int64
-		w := newWorldWith(t, kotanitest.Quirks{ReferencesRepeat: true}, func(cfg *kotani.Config) {
+		w := newWorldWith(t, kotanitest.Config{}, func(cfg *kotani.Config) {
 			cfg.CallbackURL = func(string, decimal.Decimal, string) (string, error) {
 				return "https://merchant.example/" + strconv.FormatInt(minted.Add(1), 10), nil
 			}

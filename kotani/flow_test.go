@@ -423,7 +423,7 @@ func TestProgrammesAndPurchasesNeedAUser(t *testing.T) {
 func TestTheStatusOfAVerificationIsAStringOrABoolean(t *testing.T) {
 	for _, boolean := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			w, ctx := newWorldWith(t, kotanitest.Quirks{StatusAsBool: boolean}), t.Context()
+			w, ctx := newWorldWith(t, kotanitest.Config{Quirks: kotanitest.Quirks{StatusAsBool: boolean}}), t.Context()
 			words := map[bool][]string{false: {"unverified", "verified"}, true: {"false", "true"}}[boolean]
 			v, err := w.client.KYC.VerifyUser(ctx, customer)
 			require.NoError(t, err)

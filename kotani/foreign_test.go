@@ -210,7 +210,7 @@ func fakesSuccesses(t *testing.T, flat bool) map[string][]string {
 	t.Helper()
 	seen := map[string][]string{}
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorldWith(t, kotanitest.Quirks{FlatResponses: flat})
+		w := newWorldWith(t, kotanitest.Config{Quirks: kotanitest.Quirks{FlatResponses: flat}})
 		spy := &spying{RoundTripper: w.config.HTTPClient.Transport}
 		cfg := w.config
 		cfg.HTTPClient = &http.Client{Transport: spy}

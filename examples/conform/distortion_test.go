@@ -160,7 +160,7 @@ func openDistorted(t *testing.T, name string, d *distortion) *target {
 		d.on(&cfg.Options)
 		out, err = kasapayTarget(out, cfg, "565601")
 	case "kotani":
-		cfg := kotanitest.NewServer(t, kotanitest.Config{Options: options}).ClientConfig()
+		cfg := kotanitest.NewServer(t, kotanitest.Config{Options: options, UniqueExternalID: true}).ClientConfig()
 		d.on(&cfg.Options)
 		out, err = kotaniTarget(out, cfg, "+254711222333")
 	case "fiatconnect":

@@ -207,7 +207,7 @@ func TestKPaysSwitchesStandInAFile(t *testing.T) {
 
 func TestKasapaysSwitchesStandInAFile(t *testing.T) {
 	greeting, _ := start(t, "-clock", "manual", "-config", configFile(t, `{"kasapay":{
-		"consumer_key":"me","consumer_secret":"mine","token_lifetime":"6000s","service_codes":["PREPAY240"],"float":{"KES":"500.00"},"bank_name":"Benki Ltd",
+		"consumer_key":"me","consumer_secret":"mine","token_lifetime":"6000s","service_codes":["PREPAY240"],"balances":{"KES":"500.00"},"bank_name":"Benki Ltd",
 		"unreachable_hosts":["down.example"],"scenario":"failed","ends_after":"1m","refuse_beyond_float":true,"mint_references":true,"pending_callbacks":true,"callback_retries":["1s"],
 		"quirks":{"any_method":true,"refund_failed":true,"float_first":true,"any_success_acknowledges":true,"created_status":true,"refusal_status":200,"duplicate_status":409,"token_status":403,
 			"not_found_status":400,"snake_case_expiry":true,"omit_expiry":false,"numbers_as_strings":true,"amounts_as_numbers":true,"nulls":true,"omit_optional":false,

@@ -34,7 +34,7 @@ func TestJournalCompare(t *testing.T) {
 		plain := func(next http.RoundTripper) http.RoundTripper { return next }
 		srv, company := newKapiten()
 		payouts := bitpesatest.New(bitpesatest.Config{Options: fake.Options{Start: time.Now()}})
-		momo := kotanitest.New(kotanitest.Config{Options: fake.Options{Start: time.Now()}})
+		momo := kotanitest.New(kotanitest.Config{UniqueExternalID: true, Options: fake.Options{Start: time.Now()}})
 		kotaniClient, err := kotani.New(momo.ClientConfig())
 		require.NoError(t, err)
 		client, transfers := kapitenClient(srv, company, plain), bitpesaClient(payouts, plain)
@@ -225,7 +225,7 @@ func TestJournalCompareCallsNoFalseDifference(t *testing.T) {
 	})
 	t.Run("a list of Kotani's in any order", func(t *testing.T) {
 		c := newComparing(t)
-		c.momo = kotanitest.New(kotanitest.Config{Options: fake.Options{Start: time.Now().Add(-48 * time.Hour)}})
+		c.momo = kotanitest.New(kotanitest.Config{UniqueExternalID: true, Options: fake.Options{Start: time.Now().Add(-48 * time.Hour)}})
 		cfg := c.momo.ClientConfig()
 		inner := cfg.HTTPClient.Transport
 		cfg.HTTPClient = &http.Client{Transport: rewriting(func(r *http.Request) (*http.Response, error) {
@@ -351,7 +351,7 @@ func newComparing(t *testing.T) *comparing {
 	srv, company := newKapiten()
 	c.rides, c.company = srv, company
 	c.kapiten = kapitenClient(srv, company, func(next http.RoundTripper) http.RoundTripper { return next })
-	c.momo = kotanitest.New(kotanitest.Config{Options: fake.Options{Start: time.Now()}})
+	c.momo = kotanitest.New(kotanitest.Config{UniqueExternalID: true, Options: fake.Options{Start: time.Now()}})
 	c.kotani, err = kotani.New(c.momo.ClientConfig())
 	require.NoError(t, err)
 	return c

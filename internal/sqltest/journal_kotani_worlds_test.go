@@ -183,8 +183,8 @@ func kotaniWorlds() map[string]flowWorld {
 		"fiatconnect out": {sdk.Keyed, fiatConnectWorld(journal.FiatConnectOut, func(reference string) kotani.TransferQuoteParams {
 			return kotani.TransferQuoteParams{FiatType: kotani.FiatKES, CryptoType: kotani.CryptoCUSD, CryptoAmount: crypto(reference), Country: "KE"}
 		}, func(t kotanitest.Transfer) string { return t.CryptoAmount.String() }, func(reference string) string { return crypto(reference).String() })},
-		"kotani deposit":  {sdk.Searched, depositWorld(kotanitest.Config{})},
-		"kotani withdraw": {sdk.Searched, withdrawWorld(kotanitest.Config{})},
+		"kotani deposit":  {sdk.Searched, depositWorld(kotanitest.Config{UniqueExternalID: true})},
+		"kotani withdraw": {sdk.Searched, withdrawWorld(kotanitest.Config{UniqueExternalID: true})},
 		"kotani quoted deposit": {sdk.Searched, kotaniFlow{flow: func(j *journal.Journal, name string, c *kotani.Client) planner {
 			return planOf(journal.KotaniDepositQuoted(j, name, c, tell[kotani.Transaction]()), func(reference string) journal.KotaniQuotedDeposit {
 				return journal.KotaniQuotedDeposit{

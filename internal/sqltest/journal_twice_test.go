@@ -257,7 +257,7 @@ func TestJournalExistingOfEachFlow(t *testing.T) {
 		worlds[name] = flow.world
 	}
 	// No document says that Kotani's external id is unique.
-	repeat := kotanitest.Config{Quirks: kotanitest.Quirks{ReferencesRepeat: true}}
+	repeat := kotanitest.Config{}
 	worlds["kotani deposit, ids repeat"] = depositWorld(repeat)
 	worlds["kotani withdraw, ids repeat"] = withdrawWorld(repeat)
 	unknowable := map[string]journal.Kind{

@@ -62,9 +62,8 @@ type Config struct {
 
 // Quirks change what responses look like, for tests of a client's tolerance.
 type Quirks struct {
-	// SlowSettleAfter is how long a top-up for the digits 0004 stays PENDING.
-	// Zero means 10 min.
-	SlowSettleAfter time.Duration
+	// SlowAfter replaces EndsAfter for the digits 0004. Zero means 10 min.
+	SlowAfter time.Duration
 
 	// PageSize is the length of a page. Zero means 20.
 	PageSize int
@@ -142,7 +141,7 @@ func (c Config) withDefaults() Config {
 	c.PaymentTimeout = cmp.Or(max(c.PaymentTimeout, 0), 30*time.Minute)
 	c.MatchTimeout = cmp.Or(max(c.MatchTimeout, 0), 10*time.Minute)
 	c.EndsAfter = cmp.Or(max(c.EndsAfter, 0), 5*time.Second)
-	c.Quirks.SlowSettleAfter = cmp.Or(max(c.Quirks.SlowSettleAfter, 0), 10*time.Minute)
+	c.Quirks.SlowAfter = cmp.Or(max(c.Quirks.SlowAfter, 0), 10*time.Minute)
 	c.Quirks.PageSize = cmp.Or(max(c.Quirks.PageSize, 0), 20)
 	if !c.MaxTopUp.IsPositive() {
 		c.MaxTopUp = decimal.NewFromInt(5_000_000)

@@ -321,7 +321,7 @@ func (f *Fake) playTopUp(id, phone string) {
 		f.after(f.config.EndsAfter, eventTopUpPoor, id)
 	case fake.ScenarioNever:
 	case fake.ScenarioSlow:
-		f.after(f.config.Quirks.SlowSettleAfter, eventTopUpPaid, id)
+		f.after(f.config.Quirks.SlowAfter, eventTopUpPaid, id)
 	default:
 		f.after(f.config.EndsAfter, eventTopUpPaid, id)
 	}

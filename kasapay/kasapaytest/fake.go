@@ -182,10 +182,10 @@ func emptyState() *state {
 
 func newState(c Config, now time.Time) *state {
 	st := emptyState()
-	for _, currency := range slices.Sorted(maps.Keys(c.Float)) {
+	for _, currency := range slices.Sorted(maps.Keys(c.Balances)) {
 		st.Ledger.Open(float(currency), decimal.Zero)
-		if c.Float[currency].IsPositive() {
-			fake.Must(st.transfer(currency, c.Float[currency], now))
+		if c.Balances[currency].IsPositive() {
+			fake.Must(st.transfer(currency, c.Balances[currency], now))
 		}
 	}
 	return st

@@ -84,7 +84,7 @@ func TestLedgerHoldsUnderConcurrentUse(t *testing.T) {
 	t.Parallel()
 	start := decimal.NewFromInt(5000)
 	m := newMerchant(t, kasapaytest.Config{
-		Float: map[string]decimal.Decimal{"KES": start}, TokenLifetime: 1000 * time.Hour, Quirks: kasapaytest.Quirks{RefundFailed: true},
+		Balances: map[string]decimal.Decimal{"KES": start}, TokenLifetime: 1000 * time.Hour, Quirks: kasapaytest.Quirks{RefundFailed: true},
 	})
 	outcomes := []string{"", "-failed", "-never", "-jammed-paid", "-reversed", "-refunded", "-jammed-reversed", "-slow"}
 	faketest.Concurrently(t, 4, 80, func(rng *rand.Rand) {

@@ -194,7 +194,7 @@ const (
 	eventFirst  = "first"
 	eventSecond = "second"
 
-	// later is how long ScenarioSlow takes, and the second step of others.
+	// later is how long after the first step of a scenario the second one is.
 	later = 10 * time.Minute
 )
 
@@ -203,7 +203,7 @@ func (f *Fake) schedule(p *Payout) {
 	switch p.Scenario {
 	case fake.ScenarioNever:
 	case fake.ScenarioSlow:
-		f.world.After(later, providerName, eventFirst, p.Reference)
+		f.world.After(f.config.Quirks.SlowAfter, providerName, eventFirst, p.Reference)
 	default:
 		f.world.After(f.config.EndsAfter, providerName, eventFirst, p.Reference)
 	}

@@ -104,6 +104,16 @@ func TestConfiguredScenarioCountsWithoutMagic(t *testing.T) {
 	m.wantStatus("700", "b-paid")
 }
 
+func TestSlowAfter(t *testing.T) {
+	t.Parallel()
+	m := newMerchant(t, kasapaytest.Config{Quirks: kasapaytest.Quirks{SlowAfter: time.Minute}})
+	m.accepted(object{"payout_reference": "a-slow"})
+	m.Advance(59 * time.Second)
+	m.wantStatus("703", "a-slow")
+	m.Advance(time.Second)
+	m.wantStatus("700", "a-slow")
+}
+
 // What never ends by itself does not fail by itself either.
 func TestNeverHoldsBeyondTheFloat(t *testing.T) {
 	t.Parallel()

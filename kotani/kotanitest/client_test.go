@@ -20,7 +20,7 @@ import (
 
 func TestClientMovesFiat(t *testing.T) {
 	t.Parallel()
-	srv := kotanitest.NewServer(t)
+	srv := kotanitest.NewServer(t, kotanitest.Config{UniqueExternalID: true})
 	cfg := srv.ClientConfig()
 	cfg.MinBackoff, cfg.MaxBackoff = time.Millisecond, time.Millisecond
 	client, err := kotani.New(cfg)
@@ -104,7 +104,7 @@ func TestClientDrivesFiatConnect(t *testing.T) {
 // A public client cuts a token and an id out of their places in the text.
 func TestResponsesHaveTheirKeysInTheDocumentedOrder(t *testing.T) {
 	t.Parallel()
-	srv := kotanitest.NewServer(t, kotanitest.Config{Quirks: kotanitest.Quirks{FlatResponses: true}})
+	srv := kotanitest.NewServer(t, kotanitest.Config{UniqueExternalID: true, Quirks: kotanitest.Quirks{FlatResponses: true}})
 	post := func(path, token, body string) string {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL()+path, strings.NewReader(body))
 		require.NoError(t, err)
@@ -152,9 +152,9 @@ func TestResponsesHaveTheirKeysInTheDocumentedOrder(t *testing.T) {
 }
 
 // No document says that an external id is unique.
-func TestExternalIDsRepeatWhereTheSwitchSaysSo(t *testing.T) {
+func TestExternalIDsRepeat(t *testing.T) {
 	t.Parallel()
-	srv := kotanitest.NewServer(t, kotanitest.Config{Quirks: kotanitest.Quirks{ReferencesRepeat: true}})
+	srv := kotanitest.NewServer(t, kotanitest.Config{})
 	client, err := kotani.New(srv.ClientConfig())
 	require.NoError(t, err)
 	p := kotani.WithdrawParams{Amount: decimal.NewFromInt(20), PhoneNumber: "254712345678", ExternalID: "twice"}

@@ -24,6 +24,9 @@ type Config struct {
 	// PhoneNumber and Password are the partner's login. Defaults: 254700000000,
 	// test-password.
 	PhoneNumber, Password string
+	// TokenLifetime is how long a token is valid. Zero: 300 s, as in the
+	// operator's source of 2022.
+	TokenLifetime time.Duration
 	// Country is the partner's: Kenya (default), whose login says KEN or KE, or Ghana,
 	// whose login says GH or GHA. National phone numbers are of this country.
 	Country kotani.Country
@@ -33,6 +36,11 @@ type Config struct {
 	// Rates are the price of one cUSD, USDT, USDC or BUSD, by fiat currency.
 	// Nil: 130.00 KES, 15.00 GHS. The escrow's rate is 2 % less.
 	Rates map[string]decimal.Decimal
+
+	// UniqueExternalID refuses a second transaction of a type with the same
+	// external id. No document says that it is unique. Otherwise the fake takes it
+	// again, and a lookup shows the latest transaction.
+	UniqueExternalID bool
 
 	// EndsAfter is how long after acceptance a transaction ends by itself. Zero: 10 s.
 	EndsAfter time.Duration
@@ -54,16 +62,10 @@ type Config struct {
 // Quirks are limits, prices and checks which only tests of a client's details
 // change.
 type Quirks struct {
-	// TokenLifetime is how long a token is valid. Zero: 300 s, as in the
-	// operator's source of 2022.
-	TokenLifetime time.Duration
 	// StrictTypes refuses an amount of the wrong JSON type: some operations
 	// document an integer, others a string. By default both are accepted.
 	StrictTypes bool
 
-	// ReferencesRepeat accepts an external id again and again. No document says that
-	// it is unique. A lookup shows the latest transaction.
-	ReferencesRepeat bool
 	// FlatResponses leave out the "result" around an order, and around the transaction
 	// of a deposit, a payment or a lookup, which then begins with its "id". A public client of the production
 	// host reads paybill responses in this form.
@@ -72,7 +74,7 @@ type Quirks struct {
 	// operator's source of 2022. The document has a string.
 	StatusAsBool bool
 
-	// SlowAfter replaces EndsAfter for magic number 0004. Zero: 10 min.
+	// SlowAfter replaces EndsAfter for the digits 0004. Zero: 10 min.
 	SlowAfter time.Duration
 	// ReverseAfter is the time from success to the reversal of 0005. Zero: 1 h.
 	ReverseAfter time.Duration
@@ -182,7 +184,7 @@ func (c Config) withDefaults() Config {
 		c.CallbackRetries = []time.Duration{10 * time.Second, time.Minute, 10 * time.Minute, time.Hour, 6 * time.Hour}
 	}
 	q := &c.Quirks
-	q.TokenLifetime = cmp.Or(max(q.TokenLifetime, 0), 300*time.Second)
+	c.TokenLifetime = cmp.Or(max(c.TokenLifetime, 0), 300*time.Second)
 	q.SlowAfter = cmp.Or(max(q.SlowAfter, 0), 10*time.Minute)
 	q.ReverseAfter = cmp.Or(max(q.ReverseAfter, 0), time.Hour)
 	q.QuoteLifetime = cmp.Or(max(q.QuoteLifetime, 0), 5*time.Minute)

@@ -9,7 +9,7 @@
 //	client, err := kotani.New(srv.ClientConfig())
 //	// ... your code withdraws 500 KES as order-17 ...
 //	srv.Advance(10 * time.Second) // it is SUCCESSFUL, the callback goes out
-//	srv.Debits("order-17")        // one entry: at most one debit per reference
+//	srv.Debits("order-17")        // one entry: it is paid once
 //	srv.Balance("KES")            // 999500
 //
 // Choose another end with a magic number (below), or move an object now:
@@ -50,6 +50,9 @@
 // that is no JSON object are 400, an unknown route is 404. All are plain text.
 // Every other refusal is HTTP 200 with {"status":400,"desc":...}. A missing field
 // is "amount is required".
+//
+// An external id can come again, and pays again: no document says that it is unique.
+// Config.UniqueExternalID refuses the second.
 //
 // AddFault breaks requests, AddCallbackFault breaks callbacks. Control methods
 // refuse an unknown id with fake.ErrNotFound and an impossible transition with

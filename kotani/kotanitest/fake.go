@@ -111,7 +111,7 @@ func (f *Fake) ClientConfig() kotani.Config {
 		BaseURL: f.URL(),
 		Options: sdk.Options{HTTPClient: f.HTTPClient()}, Routes: f.config.Routes,
 		PhoneNumber: f.config.PhoneNumber, CountryCode: map[kotani.Country]string{kotani.Kenya: "KEN", kotani.Ghana: "GH"}[f.config.Country], Password: f.config.Password,
-		TokenLifetime: f.config.Quirks.TokenLifetime,
+		TokenLifetime: f.config.TokenLifetime,
 		FiatConnect:   kotani.FiatConnectConfig{BaseURL: f.FiatConnect.URL(), ChainID: f.config.FiatConnect.ChainID},
 	}
 }
@@ -303,7 +303,7 @@ func (f *Fake) newToken() string {
 	now := f.world.Now()
 	maps.DeleteFunc(f.state.Tokens, func(_ string, expiry time.Time) bool { return !now.Before(expiry) })
 	token := f.ids().Hex(64)
-	f.state.Tokens[token] = now.Add(f.config.Quirks.TokenLifetime)
+	f.state.Tokens[token] = now.Add(f.config.TokenLifetime)
 	return token
 }
 

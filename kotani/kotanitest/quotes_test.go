@@ -35,7 +35,7 @@ func TestQuotes(t *testing.T) {
 
 func TestQuoteIsAcceptedOnceAndInTime(t *testing.T) {
 	t.Parallel()
-	p := newPartner(t, kotanitest.Config{Quirks: kotanitest.Quirks{TokenLifetime: time.Hour}})
+	p := newPartner(t, kotanitest.Config{TokenLifetime: time.Hour})
 	in := func() object {
 		return p.post("/quotes/in", object{"fiatAmount": "1300", "currency": "KES", "cryptoType": "cUSD"})
 	}
@@ -88,7 +88,7 @@ func TestTheTimelineTellsThatAQuoteHasExpired(t *testing.T) {
 
 func TestAcceptedQuoteIsDepositedOnce(t *testing.T) {
 	t.Parallel()
-	p := newPartner(t, kotanitest.Config{})
+	p := newPartner(t, kotanitest.Config{UniqueExternalID: true})
 	q := p.post("/quotes/in", object{"fiatAmount": "1300", "currency": "KES", "cryptoType": "cUSD"})
 	body := object{"acceptedQuoteId": q["quoteId"], "phoneNumber": "254712345678", "externalId": "q-1", "callback": hook}
 	deposit := func(body object) object { return p.post("/transactions/deposit/quote", body) }

@@ -158,7 +158,7 @@ func (f *Fake) begin(c *call, t *Transaction) (refusal string) {
 	switch {
 	case c.reason != "":
 		return c.reason
-	case !f.config.Quirks.ReferencesRepeat && t.ExternalID != "" && st.byExternal[externalKey{t.Type, t.ExternalID}] != nil:
+	case f.config.UniqueExternalID && t.ExternalID != "" && st.byExternal[externalKey{t.Type, t.ExternalID}] != nil:
 		return descDuplicate
 	case !st.covered(t.Legs):
 		return descInsufficient

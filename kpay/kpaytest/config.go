@@ -68,6 +68,9 @@ type Quirks struct {
 	// used up and checkstatus shows a failed payment.
 	RefusedRefIDReusable bool
 
+	// SlowAfter replaces EndsAfter for fake.ScenarioSlow. Zero: 10 min.
+	SlowAfter time.Duration
+
 	// PostbackFormat is how postbacks are written. Empty: PostbackJSON.
 	PostbackFormat PostbackFormat
 	// OmitPayAccount leaves payaccount out of status responses and postbacks, as
@@ -108,6 +111,7 @@ func (c Config) withDefaults() Config {
 	c.Username = cmp.Or(c.Username, "test-user")
 	c.Password = cmp.Or(c.Password, "test-pass")
 	c.EndsAfter = cmp.Or(max(c.EndsAfter, 0), 10*time.Second)
+	c.Quirks.SlowAfter = cmp.Or(max(c.Quirks.SlowAfter, 0), 10*time.Minute)
 	c.Quirks.PostbackFormat = cmp.Or(c.Quirks.PostbackFormat, PostbackJSON)
 	if c.Retailers == nil {
 		c.Retailers = []Retailer{{ID: "02", Name: "Test Shop"}, {ID: "03", Name: "Closed Shop", Disabled: true}}

@@ -53,10 +53,7 @@ const (
 	scenarioOnPage fake.Scenario = "" // waits for the checkout page
 )
 
-const (
-	slowSettle = 10 * time.Minute
-	laggingFor = 2 * time.Second
-)
+const laggingFor = 2 * time.Second
 
 const (
 	descPaid    = "Successfully processed transaction."
@@ -224,7 +221,7 @@ func (f *Fake) schedule(p *Payment) {
 	case scenarioOnPage, fake.ScenarioNever:
 		return
 	case fake.ScenarioSlow:
-		f.world.After(slowSettle, providerName, eventEnd, p.RefID)
+		f.world.After(f.config.Quirks.SlowAfter, providerName, eventEnd, p.RefID)
 	default:
 		f.world.After(f.config.EndsAfter, providerName, eventEnd, p.RefID)
 	}

@@ -106,6 +106,16 @@ func TestConfiguredScenarioCountsWithoutMagic(t *testing.T) {
 	assert.Equal(t, "01", m.status("b-paid")["statusid"])
 }
 
+func TestSlowAfter(t *testing.T) {
+	t.Parallel()
+	m := newMerchant(t, kpaytest.Config{Quirks: kpaytest.Quirks{SlowAfter: time.Hour}})
+	m.pay(object{"refid": "a-slow"})
+	m.Advance(time.Hour - time.Second)
+	assert.Equal(t, "03", m.status("a-slow")["statusid"])
+	m.Advance(time.Second)
+	assert.Equal(t, "01", m.status("a-slow")["statusid"])
+}
+
 func TestImmediateSuccessHasTheGuidesShape(t *testing.T) {
 	t.Parallel()
 	m := newMerchant(t, kpaytest.Config{})

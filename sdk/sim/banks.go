@@ -165,7 +165,7 @@ func (w *World) Kotani(change ...func(*kotanitest.Config)) *kotanitest.Fake {
 	w.making.Lock()
 	defer w.making.Unlock()
 	if w.kotani == nil {
-		c := kotanitest.Config{Quirks: kotanitest.Quirks{ReferencesRepeat: true}}
+		c := kotanitest.Config{}
 		apply(&c, change)
 		w.kotani = kotanitest.NewIn(w.fakes, c)
 		w.addBank(w.kotani, &bank{name: "kotani", tokens: true, operations: kotani.Operations(), check: w.kotani.CheckLedger, field: field("(?:externalId|external_id|quoteId)"), payments: func() (all []Payment) {

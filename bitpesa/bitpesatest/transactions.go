@@ -26,7 +26,7 @@ type Transaction struct {
 	Refunded     decimal.Decimal          `json:"refunded"`
 	Created      time.Time                `json:"created"`
 	Updated      time.Time                `json:"updated"`   // when its state changed
-	FundedAt     time.Time                `json:"funded_at"` // zero until then
+	Funded       time.Time                `json:"funded_at"` // zero until then
 }
 
 // Transaction returns a copy of the transaction with this id.

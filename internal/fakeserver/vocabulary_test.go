@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
@@ -116,6 +117,14 @@ var alone = []difference{
 	{"bitpesa", "Keys Key Secret KYC WTR2", "BitPesa's fake has several accounts"},
 	{"bitpesa", "APIVersion", "BitPesa's documents are of two generations"},
 	{"bitpesa", "Rounding WaivedStaysInitial StrictQuery StrictDebits AllowSecretHeader", "readings of BitPesa's documents"},
+}
+
+// times are those of an object beside Created and Updated.
+var times = []difference{
+	{"kpay", "Ended", "a payment changes once: it ends"},
+	{"fiatconnect", "Guaranteed", "until when the quote of a transfer holds"},
+	{"bitpesa", "Funded", "a transaction is funded once, before it is paid out"},
+	{"bitpesa", "Signed", "a mandate counts once it is signed"},
 }
 
 // vocabulary is a fake to be compared with the others.
@@ -274,6 +283,31 @@ func fieldsOf(v vocabulary, of reflect.Type, place string) (all []setting) {
 		}
 	}
 	return all
+}
+
+func TestTheTimesOfAnObjectAreCreatedAndUpdated(t *testing.T) {
+	used := map[difference]bool{}
+	for _, v := range vocabularies() {
+		for i := range v.fake.NumMethod() {
+			list := v.fake.Method(i).Type
+			if list.NumOut() != 1 || list.Out(0).Kind() != reflect.Slice || list.Out(0).Elem().PkgPath() != v.fake.Elem().PkgPath() {
+				continue
+			}
+			object := list.Out(0).Elem()
+			for _, field := range reflect.VisibleFields(object) {
+				if field.Type != reflect.TypeFor[time.Time]() || field.Name == "Created" || field.Name == "Updated" {
+					continue
+				}
+				i := slices.IndexFunc(times, func(d difference) bool { return d.fake == v.name && d.name == field.Name })
+				if assert.GreaterOrEqual(t, i, 0, "%s: %s.%s is another time, and no reason is given", v.name, object.Name(), field.Name) {
+					used[times[i]] = true
+				}
+			}
+		}
+	}
+	for _, d := range times {
+		assert.True(t, used[d] && d.reason != "", "%s: %s is explained and does not occur", d.fake, d.name)
+	}
 }
 
 // shared are the methods that each fake has beside those of fake.Control. The

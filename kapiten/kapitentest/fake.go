@@ -206,7 +206,7 @@ func (f *Fake) load(raw json.RawMessage) (func(), error) {
 	if err := errors.Join(addAll(in.Companies, s.addCompany), addAll(in.Users, s.addUser), addAll(in.Rides, s.addRide)); err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(s.ordered, func(a, b *Ride) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	slices.SortStableFunc(s.ordered, func(a, b *Ride) int { return a.Created.Compare(b.Created) })
 	return func() {
 		f.state = s
 		f.renewTokens()
@@ -249,7 +249,7 @@ func (f *Fake) showRide(r *Ride) fake.Object {
 	return fake.Object{
 		ID: r.ID, Reference: r.ExternalID, Title: r.ReferenceNumber, State: string(r.Status),
 		Result: fake.ResultOf(r.Status == kapiten.RideCompleted, r.Status.Final()),
-		Amount: r.Price, Currency: currency, Created: r.CreatedAt, Value: r,
+		Amount: r.Price, Currency: currency, Created: r.Created, Value: r,
 		Next: func() []fake.Act {
 			status, pay := fake.AdminPath(name, "rides", r.ID, "status"), fake.AdminPath(name, "rides", r.ID, "pay")
 			acts := fake.Acts(status, "status", Transitions(r.Status))

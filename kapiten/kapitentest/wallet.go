@@ -24,7 +24,7 @@ type Transaction struct {
 	Status      kapiten.TransactionStatus // only SUCCESS counts for the balance
 	Description string
 	RideID      string // empty if it belongs to no ride
-	CreatedAt   time.Time
+	Created     time.Time
 }
 
 // Balance is a company's wallet in RWF: the sum of its SUCCESS transactions.
@@ -105,7 +105,7 @@ func (f *Fake) Transactions(companyID string) []Transaction {
 	for _, e := range f.Entries(companyID) {
 		all = append(all, Transaction{
 			ID: e.ID, Amount: e.Amount, Type: kapiten.TransactionType(e.Kind), Status: walletStatus(e.Status),
-			Description: e.Description, RideID: e.Reference, CreatedAt: e.Created,
+			Description: e.Description, RideID: e.Reference, Created: e.Created,
 		})
 	}
 	return all

@@ -39,7 +39,7 @@ type Payout struct {
 	Unfunded          bool                  `json:"unfunded"`        // beyond the float at acceptance: nothing is reserved
 	Scenario          fake.Scenario         `json:"outcome"`         // chosen at acceptance
 	Created           time.Time             `json:"created"`
-	Changed           time.Time             `json:"changed"` // when it got its Status
+	Updated           time.Time             `json:"changed"` // when it got its Status
 }
 
 // Scenarios of Kasapay's own. The others are in package fake; a payout plays all
@@ -131,7 +131,7 @@ func (f *Fake) move(p *Payout, to kasapay.PaymentStatus, reason string) error {
 
 // enter gives a payout a status and tells the caller.
 func (f *Fake) enter(p *Payout, status kasapay.PaymentStatus, reason string) {
-	p.Status, p.ResultDescription, p.Changed = status, reason, f.world.Now()
+	p.Status, p.ResultDescription, p.Updated = status, reason, f.world.Now()
 	if reason == "" {
 		p.ResultDescription = description(status)
 	}

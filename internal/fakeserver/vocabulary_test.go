@@ -285,7 +285,7 @@ func fieldsOf(v vocabulary, of reflect.Type, place string) (all []setting) {
 	return all
 }
 
-func TestTheTimesOfAnObjectAreCreatedAndUpdated(t *testing.T) {
+func TestObjectsNameTheirTimesAndScenariosAlike(t *testing.T) {
 	used := map[difference]bool{}
 	for _, v := range vocabularies() {
 		for i := range v.fake.NumMethod() {
@@ -295,6 +295,9 @@ func TestTheTimesOfAnObjectAreCreatedAndUpdated(t *testing.T) {
 			}
 			object := list.Out(0).Elem()
 			for _, field := range reflect.VisibleFields(object) {
+				if field.Type == reflect.TypeFor[fake.Scenario]() {
+					assert.Equal(t, "outcome", field.Tag.Get("json"), "%s: %s.%s in snapshots and admin calls", v.name, object.Name(), field.Name)
+				}
 				if field.Type != reflect.TypeFor[time.Time]() || field.Name == "Created" || field.Name == "Updated" {
 					continue
 				}

@@ -33,7 +33,7 @@ type Transaction struct {
 	Quote      string                   `json:"quote"`   // that was used
 	TxHash     string                   `json:"tx_hash"` // where a chain is involved
 	Callback   string                   `json:"callback"`
-	Scenario   fake.Scenario            `json:"scenario"` // chosen when it was accepted
+	Scenario   fake.Scenario            `json:"outcome"` // chosen when it was accepted
 	Legs       []Leg                    `json:"legs"`
 	Created    time.Time                `json:"created"`
 	Updated    time.Time                `json:"updated"`

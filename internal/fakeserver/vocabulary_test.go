@@ -223,6 +223,10 @@ func TestAllFakesSpeakOneVocabulary(t *testing.T) {
 				_, ok := v.fake.MethodByName(list)
 				assert.True(t, ok, "%s: %s looks an object up, but there is no %s", v.name, m.Name, list)
 			}
+			if m.Type.NumOut() == 1 && m.Type.Out(0).Kind() == reflect.Slice {
+				object := m.Type.Out(0).Elem()
+				assert.True(t, looksUp(v.fake, object), "%s: %s lists objects, but no method looks a %s up", v.name, m.Name, object.Name())
+			}
 		}
 	}
 	for _, d := range slices.Concat(objects, extras, lacking) {
@@ -311,6 +315,16 @@ func TestObjectsNameTheirTimesAndScenariosAlike(t *testing.T) {
 	for _, d := range times {
 		assert.True(t, used[d] && d.reason != "", "%s: %s is explained and does not occur", d.fake, d.name)
 	}
+}
+
+// looksUp reports whether a fake has a method that returns one object, or false.
+func looksUp(fake, object reflect.Type) bool {
+	for i := range fake.NumMethod() {
+		if m := fake.Method(i).Type; m.NumOut() == 2 && m.Out(0) == object && m.Out(1).Kind() == reflect.Bool {
+			return true
+		}
+	}
+	return false
 }
 
 // shared are the methods that each fake has beside those of fake.Control. The

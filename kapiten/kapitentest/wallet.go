@@ -103,12 +103,27 @@ func (f *Fake) Entries(companyID string) []fake.Entry {
 func (f *Fake) Transactions(companyID string) []Transaction {
 	var all []Transaction
 	for _, e := range f.Entries(companyID) {
-		all = append(all, Transaction{
-			ID: e.ID, Amount: e.Amount, Type: kapiten.TransactionType(e.Kind), Status: walletStatus(e.Status),
-			Description: e.Description, RideID: e.Reference, Created: e.Created,
-		})
+		all = append(all, transactionOf(e))
 	}
 	return all
+}
+
+// Transaction returns one transaction, of whatever company.
+func (f *Fake) Transaction(id string) (Transaction, bool) {
+	f.world.Lock()
+	defer f.world.Unlock()
+	e, ok := f.state.ledger.Entry(id)
+	if !ok {
+		return Transaction{}, false
+	}
+	return transactionOf(e), true
+}
+
+func transactionOf(e fake.Entry) Transaction {
+	return Transaction{
+		ID: e.ID, Amount: e.Amount, Type: kapiten.TransactionType(e.Kind), Status: walletStatus(e.Status),
+		Description: e.Description, RideID: e.Reference, Created: e.Created,
+	}
 }
 
 // Debits returns the entries by which wallets paid for a ride, oldest first. The

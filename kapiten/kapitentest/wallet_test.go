@@ -394,6 +394,23 @@ func TestACancelledRideLeavesNoMoneyToTheCompany(t *testing.T) {
 	}
 }
 
+func TestTransaction(t *testing.T) {
+	t.Parallel()
+	srv := kapitentest.NewServer(t)
+	co := srv.AddCompany(kapitentest.Company{})
+	id := topUp(t, srv, co, "700", "0788120003")
+	pending, ok := srv.Transaction(id)
+	require.True(t, ok)
+	assert.Equal(t, srv.Transactions(co.ID), []kapitentest.Transaction{pending})
+	assert.Equal(t, kapiten.TransactionPending, pending.Status)
+	require.NoError(t, srv.MoveTopUp(id, kapiten.TransactionFailed, "line cut"))
+	failed, _ := srv.Transaction(id)
+	assert.Equal(t, []any{kapiten.TransactionFailed, "Wallet top-up: line cut"}, []any{failed.Status, failed.Description})
+	none, ok := srv.Transaction("none")
+	assert.Equal(t, kapitentest.Transaction{}, none)
+	assert.False(t, ok)
+}
+
 func TestAdjustAndPaymentsNameOneRideAndOnePhone(t *testing.T) {
 	t.Parallel()
 	srv := kapitentest.NewServer(t)

@@ -161,7 +161,7 @@ func TestAPayoutThatEmptiedTheFloatIsFoundAgain(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			lost := clienttest.Held{Match: isInitiate, Times: 1, Arrives: true}
 			w := newWorld(t, kasapaytest.Config{
-				Float: map[string]decimal.Decimal{"KES": decimal.NewFromInt(150)}, RefuseBeyondFloat: true, Quirks: kasapaytest.Quirks{FloatFirst: floatFirst},
+				Balances: map[string]decimal.Decimal{"KES": decimal.NewFromInt(150)}, RefuseBeyondFloat: true, Quirks: kasapaytest.Quirks{FloatFirst: floatFirst},
 			}, func(c *kasapay.Config) {
 				lost.Next = c.HTTPClient.Transport
 				c.HTTPClient = &http.Client{Transport: &lost}

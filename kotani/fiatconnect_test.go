@@ -395,7 +395,7 @@ func TestWaitingForTransfersAndKYC(t *testing.T) {
 	})
 }
 
-// The arrows of the specification, and only those.
+// The transitions of the specification, and only those.
 func TestTransfersGoTheirWay(t *testing.T) {
 	all := []kotani.TransferStatus{
 		kotani.TransferStarted, kotani.TransferFiatFundsDebited, kotani.TransferWaitingForUserAction, kotani.TransferSendingCryptoFunds,

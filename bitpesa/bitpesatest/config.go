@@ -40,8 +40,8 @@ type Config struct {
 	// rates (assumed) or add currencies.
 	Rates map[string]decimal.Decimal
 
-	// SettleAfter is how long a payout takes on the clock. Zero: 30 s.
-	SettleAfter time.Duration
+	// EndsAfter is how long after its funding a payout ends by itself. Zero: 30 s.
+	EndsAfter time.Duration
 
 	// CallbackRetries are the waits after a webhook that got no 2xx. Nil: 10 s,
 	// 1 min, 10 min, 1 h, 6 h. Empty and not nil: no retry.
@@ -116,7 +116,7 @@ func (c Config) withDefaults() Config {
 	if len(c.Keys) == 0 {
 		c.Keys = []Key{{Key: TestKey, Secret: TestSecret}, {Key: KYCKey, Secret: KYCSecret, KYC: true}}
 	}
-	c.SettleAfter = cmp.Or(max(c.SettleAfter, 0), 30*time.Second)
+	c.EndsAfter = cmp.Or(max(c.EndsAfter, 0), 30*time.Second)
 	if c.CallbackRetries == nil {
 		c.CallbackRetries = []time.Duration{10 * time.Second, time.Minute, 10 * time.Minute, time.Hour, 6 * time.Hour}
 	}

@@ -41,7 +41,7 @@
 // # Time
 //
 // An unfunded transaction is canceled after an hour. A payout takes 30 s after
-// the funding (Config.SettleAfter). A temporary error is retried after 10 min,
+// the funding (Config.EndsAfter). A temporary error is retried after 10 min,
 // 1 h, 4 h and 12 h; then the recipient is manual (assumed). The trait
 // auto_refund cancels what is unpaid 24 h after the funding, but waits for a
 // pending payout. Refunds are immediate.

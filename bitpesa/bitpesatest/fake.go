@@ -21,11 +21,30 @@ const name = "bitpesa"
 const basePath = "/v1"
 
 // Fake is a fake BitPesa: an http.Handler that serves the API under /v1, and
-// methods by which a test drives it. Every fake has the methods of Control:
-// Advance, Now, AddFault, AddCallbackFault, Faults, ClearFaults, Requests,
-// Deliveries, Redeliver, Waiting, Flush, Snapshot, Restore, Reset, Admin,
-// ServeHTTP, HTTPClient, URL, World, Close. A Fake is safe for concurrent use.
+// methods by which a test drives it. A Fake is safe for concurrent use.
 type Fake struct {
+	// Control has what every fake has; go doc sdk/fake.Control says more:
+	//
+	//	Advance(d time.Duration)
+	//	Now() time.Time
+	//	Waiting() int
+	//	AddFault(f fake.Fault) error
+	//	AddCallbackFault(r fake.CallbackFault) error
+	//	Faults() []fake.Fault
+	//	ClearFaults()
+	//	Requests() []fake.Request
+	//	Deliveries() []fake.Delivery
+	//	Redeliver(id string) error
+	//	Flush()
+	//	Snapshot() ([]byte, error)
+	//	Restore(snapshot []byte) error
+	//	Reset()
+	//	Admin() http.Handler
+	//	ServeHTTP(rw http.ResponseWriter, r *http.Request)
+	//	HTTPClient() *http.Client
+	//	URL() string
+	//	World() *fake.World
+	//	Close()
 	*fake.Control
 	world     *fake.World
 	config    Config
@@ -229,7 +248,7 @@ func servedRoutes() []fake.Route {
 // adminCalls are the moves over HTTP.
 func (f *Fake) adminCalls() map[string]fake.AdminCall {
 	move := func(what string, move func(id string, in stateBody) error) fake.AdminCall {
-		return fake.AdminCall{Does: "moves a " + what + " along one legal arrow", Body: stateBody{}, Response: stateView{}, Handle: f.adminMove(move)}
+		return fake.AdminCall{Does: "moves a " + what + " to a state that its state allows", Body: stateBody{}, Response: stateView{}, Handle: f.adminMove(move)}
 	}
 	return map[string]fake.AdminCall{
 		"POST /_fake/bitpesa/senders/{id}/state": move("sender", func(id string, in stateBody) error {

@@ -141,7 +141,7 @@ func (f *Fake) startPayouts(a *account, t *transaction) {
 	if !t.FromBalance {
 		f.payer(t, t.Paid.Neg(), entryPayin)
 	}
-	t.FundedAt = f.now()
+	t.Funded = f.now()
 	if t.AutoRefund {
 		f.world.After(autoRefundAfter, name, eventAutoRefund, t.ID)
 	}

@@ -39,7 +39,7 @@ func (f *Fake) startPayout(a *account, t *transaction, r *recipient) {
 		}
 	}
 	f.moveRecipient(a, t, r, bitpesa.RecipientPending)
-	f.world.After(f.config.SettleAfter, name, eventPayout, payoutKey(r))
+	f.world.After(f.config.EndsAfter, name, eventPayout, payoutKey(r))
 }
 
 // payoutKey names an attempt, so that a late event of an older attempt is told

@@ -26,7 +26,7 @@ type Transaction struct {
 	Refunded     decimal.Decimal          `json:"refunded"`
 	Created      time.Time                `json:"created"`
 	Updated      time.Time                `json:"updated"`   // when its state changed
-	FundedAt     time.Time                `json:"funded_at"` // zero until then
+	Funded       time.Time                `json:"funded_at"` // zero until then
 }
 
 // Transaction returns a copy of the transaction with this id.
@@ -213,7 +213,7 @@ func (f *Fake) release(a *account, t *transaction) {
 	for _, r := range a.recipientsOf(t) {
 		switch {
 		case r.State == bitpesa.RecipientPending:
-			f.world.After(f.config.SettleAfter, name, eventPayout, payoutKey(r))
+			f.world.After(f.config.EndsAfter, name, eventPayout, payoutKey(r))
 		case r.retriable():
 			f.startPayout(a, t, r)
 		}

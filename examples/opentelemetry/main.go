@@ -99,7 +99,7 @@ func collectTheMoney(ctx context.Context, t *telemetry) error {
 		return err
 	}
 	var hooks http.ServeMux
-	server := kpaytest.New(kpaytest.Config{Options: fake.Options{Callbacks: &hooks}, SettleAfter: time.Second})
+	server := kpaytest.New(kpaytest.Config{Options: fake.Options{Callbacks: &hooks}, EndsAfter: time.Second})
 	defer server.Close()
 	cfg := server.ClientConfig()
 	cfg.OnAttempt, cfg.CallbackURL = t.attempt, urls.Mint

@@ -214,7 +214,7 @@ func shopping(w *sim.World) {
 			switch c.Provider {
 			case "kasapay":
 				f := w.Kasapay(func(c *kasapaytest.Config) {
-					c.Float = map[string]decimal.Decimal{"KES": number(1000)}
+					c.Balances = map[string]decimal.Decimal{"KES": number(1000)}
 					c.RefuseBeyondFloat = poor
 				})
 				deposits[c.Provider] = func() error { return f.Deposit("KES", number(100_000)) }

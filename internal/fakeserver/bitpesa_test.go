@@ -291,7 +291,7 @@ func (r *remitter) told(id string) []string {
 func TestBitPesaIsSetUpByAFile(t *testing.T) {
 	t.Parallel()
 	r := newRemitter(t, `{"bitpesa": {
-		"api_version": "bitpesa", "settle_after": "2m", "callback_retries": ["1s"], "rates": {"NGN": "1000"},
+		"api_version": "bitpesa", "ends_after": "2m", "callback_retries": ["1s"], "rates": {"NGN": "1000"},
 		"keys": [{"key": "test-key", "secret": "test-secret", "balances": {"USD": "10"}}, {"key": "test-kyc-key", "secret": "test-kyc-secret", "wtr2": true, "kyc": true}],
 		"quirks": {"rounding": "text", "waived_stays_initial": true, "strict_query": true, "strict_debits": true, "allow_secret_header": true}
 	}}`)
@@ -312,7 +312,7 @@ func TestBitPesaIsSetUpByAFile(t *testing.T) {
 	for _, state := range []bitpesa.TransactionState{bitpesa.TransactionReceived, bitpesa.TransactionPaid} {
 		now, err := r.client.Transactions.Get(ctx, sent.ID)
 		require.NoError(t, err)
-		assert.Equal(t, state, now.State, "settle_after")
+		assert.Equal(t, state, now.State, "ends_after")
 		r.admins("/clock/advance", `{"seconds":1}`)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.base+"/accounts/USD", nil)
@@ -331,7 +331,7 @@ func TestBitPesaIsSetUpByAFile(t *testing.T) {
 		`{"bitpesa": {"keys": [{"key": "k"}]}}`:              `"k" is empty, given twice or without a secret`,
 		`{"bitpesa": {"keys": [{"kyk": true}]}}`:             "bitpesa.keys.0.kyk: no such setting",
 		`{"bitpesa": {"quirks": {"rounding": "up"}}}`:        "bitpesa.quirks.rounding",
-		`{"bitpesa": {"settle_after": 30}}`:                  "bitpesa.settle_after: must be a time",
+		`{"bitpesa": {"ends_after": 30}}`:                    "bitpesa.ends_after: must be a time",
 		`{"bitpesa": {"options": {}}}`:                       "bitpesa.options: is set by flags",
 		`{"bitpesa": {"keys": [{"balances": {"USD": []}}]}}`: "bitpesa.keys.0.balances.USD",
 	} {

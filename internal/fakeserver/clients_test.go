@@ -123,7 +123,7 @@ func TestALackOfMoneyIsOneErrorForAllProvidersOverHTTP(t *testing.T) {
 		assert.NotErrorIs(t, err, sdk.ErrInsufficientFunds)
 	})
 	t.Run("kasapay", func(t *testing.T) {
-		p := newPayer(t, `{"kasapay":{"float":{"KES":"9.99"},"refuse_beyond_float":true}}`)
+		p := newPayer(t, `{"kasapay":{"balances":{"KES":"9.99"},"refuse_beyond_float":true}}`)
 		_, err := p.client.Payouts.Create(ctx, p.params("flour-1"))
 		refused(t, err)
 		assert.Contains(t, p.send("flour-2", `"amount":"10"`), "Insufficient funds in the float account")

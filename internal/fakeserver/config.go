@@ -21,7 +21,7 @@ import (
 
 // The file of -config is one JSON object with a key for each provider. What a
 // provider's key holds are the fields of its fake's Config, as they are called in Go
-// but in small letters: SettleAfter is settle_after. A time is a text such as "90s".
+// but in small letters: EndsAfter is ends_after. A time is a text such as "90s".
 //
 //	{"kapiten": {"on_insufficient_funds": "reject", "pricing": {"base_fare": 600}}}
 //

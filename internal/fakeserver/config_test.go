@@ -44,10 +44,10 @@ func TestAFileSetsUpEachFake(t *testing.T) {
 			"pricing": {"base_fare": 600, "weight_fees": {"20+": "1500"}}, "callback_retries": [],
 			"routes": {"rides.create": {"method": "PUT", "path": "/rides"}}, "quirks": {"page_size": 3}
 		},
-		"kpay": {"username": "me", "settle_after": "1m", "scenario": "failed"},
-		"kasapay": {"float": {"KES": "5.50"}, "callback_retries": ["1s", "1h"]},
+		"kpay": {"username": "me", "ends_after": "1m", "scenario": "failed"},
+		"kasapay": {"balances": {"KES": "5.50"}, "callback_retries": ["1s", "1h"]},
 		"kotani": {"balances": {"KES": 7}, "fiat_connect": {"kyc_not_required": true}},
-		"bitpesa": {"settle_after": "0s"}
+		"bitpesa": {"ends_after": "0s"}
 	}`), settings{autopilot: true})
 	require.NoError(t, err)
 
@@ -65,9 +65,9 @@ func TestAFileSetsUpEachFake(t *testing.T) {
 	assert.Equal(t, "PUT", c.Routes[kapiten.OpCreateRide].Method)
 	assert.Equal(t, 3, c.Quirks.PageSize)
 	pay := configs["kpay"].(*kpaytest.Config)
-	assert.Equal(t, "me 1m0s failed", strings.Join([]string{pay.Username, pay.SettleAfter.String(), string(pay.Scenario)}, " "))
+	assert.Equal(t, "me 1m0s failed", strings.Join([]string{pay.Username, pay.EndsAfter.String(), string(pay.Scenario)}, " "))
 	payouts := configs["kasapay"].(*kasapaytest.Config)
-	assert.Equal(t, "5.5", payouts.Float["KES"].String())
+	assert.Equal(t, "5.5", payouts.Balances["KES"].String())
 	assert.Len(t, payouts.CallbackRetries, 2)
 	both := configs["kotani"].(*kotanitest.Config)
 	assert.True(t, both.FiatConnect.KYCNotRequired)
@@ -205,7 +205,7 @@ func TestAFileThatMakesNoSenseIsRefusedByName(t *testing.T) {
 		`{"kapiten": {"callback_retries": "5s"}}`:                         "kapiten.callback_retries: must be a list",
 		`{"kapiten": {"callback_retries": [5]}}`:                          "kapiten.callback_retries.0: must be a time",
 		`{"kapiten": {"quirks": {"page_size": null}}}`:                    "kapiten.quirks.page_size: must not be null",
-		`{"kasapay": {"float": {"KES": "x"}}}`:                            "kasapay.float.KES: ",
+		`{"kasapay": {"balances": {"KES": "x"}}}`:                         "kasapay.balances.KES: ",
 		`{"kapiten": {"routes": {"rides.create": {"path": "no slash"}}}}`: "kapiten: ",
 
 		`{"kapiten": {"pricing": {"base_fare": -5}}}`:                                   "kapiten: kapitentest: prices must be between 0 and",
@@ -221,7 +221,7 @@ func TestAFileThatMakesNoSenseIsRefusedByName(t *testing.T) {
 		`{"kpay": {"retailers": [{"id": "07"}, {"id": "07"}]}}`:                         `kpay: kpaytest: the ID "07" of a retailer`,
 		`{"kasapay": {"scenario": "Paid"}}`:                                             `kasapay: kasapaytest: no scenario "Paid"`,
 		`{"kasapay": {"service_codes": [""]}}`:                                          "kasapay: kasapaytest: a service code is empty",
-		`{"kasapay": {"float": {"KES": -5}}}`:                                           `kasapay: kasapaytest: the float in "KES" is below zero`,
+		`{"kasapay": {"balances": {"KES": -5}}}`:                                        `kasapay: kasapaytest: the balance in "KES" is below zero`,
 		`{"kasapay": {"quirks": {"refusal_status": 199}}}`:                              "kasapay: kasapaytest: 199 is no HTTP status",
 		`{"kasapay": {"quirks": {"duplicate_status": 600}}}`:                            "kasapay: kasapaytest: 600 is no HTTP status",
 		`{"kasapay": {"quirks": {"token_status": -1}}}`:                                 "kasapay: kasapaytest: -1 is no HTTP status",
@@ -263,7 +263,7 @@ func TestAFileAtTheEdgeOfSenseIsServed(t *testing.T) {
 		`{"kpay": {"scenario": "paid", "retailers": [], "quirks": {"postback_format": "form"}}}`,
 		`{"kpay": {"scenario": "refused-no-funds", "quirks": {"postback_format": "form_labelled"}}}`,
 		`{"kpay": {"scenario": ""}, "kasapay": {"scenario": ""}}`,
-		`{"kasapay": {"scenario": "refunded", "service_codes": [], "float": {"KES": 0}, "quirks": {"refusal_status": 200, "duplicate_status": 599}}}`,
+		`{"kasapay": {"scenario": "refunded", "service_codes": [], "balances": {"KES": 0}, "quirks": {"refusal_status": 200, "duplicate_status": 599}}}`,
 		`{"kotani": {"country": "KE", "balances": {"KES": 0}, "rates": {"KES": "0.01"}, "quirks": {"hash_value": 0, "claim_amount": 0}}}`,
 		`{"kotani": {"fiat_connect": {"rates": {}, "prefix": "/fc", "quirks": {"min_value": 5, "max_value": 5, "fee_percent": 99}}}}`,
 		`{"kotani": {"fiat_connect": {"quirks": {"fee_percent": -1}}}}`,
@@ -278,7 +278,7 @@ func TestAFileAtTheEdgeOfSenseIsServed(t *testing.T) {
 func TestTheGreetingHasTheCredentialsOfTheFile(t *testing.T) {
 	greeting, _ := start(t, "-clock", "manual", "-config", configFile(t, `{
 		"kpay": {"username": "shop", "password": "pw1", "retailers": [{"id": "07", "name": "Shop"}]},
-		"kasapay": {"consumer_key": "ck", "consumer_secret": "cs", "service_codes": ["99"], "float": {"KES": "5"}},
+		"kasapay": {"consumer_key": "ck", "consumer_secret": "cs", "service_codes": ["99"], "balances": {"KES": "5"}},
 		"kotani": {"country": "GH", "phone_number": "233200000000", "password": "pw2", "fiat_connect": {"chain_id": 42220}},
 		"bitpesa": {"keys": [{"key": "k", "secret": "s"}, {"key": "kk", "secret": "ks", "kyc": true}]}
 	}`))
@@ -308,7 +308,7 @@ func TestTheGreetingHasTheCredentialsOfTheFile(t *testing.T) {
 // What Kotani's fake can be set up with holds over HTTP.
 func TestKotaniIsSetUpByTheFile(t *testing.T) {
 	greeting, _ := start(t, "-clock", "manual", "-config", configFile(t, `{"kotani": {
-		"country": "GH", "settle_after": "30s", "quirks": {"flat_responses": true}, "fiat_connect": {"strict_quotes": true}
+		"country": "GH", "ends_after": "30s", "quirks": {"flat_responses": true}, "fiat_connect": {"strict_quotes": true}
 	}}`))
 	login := func(country string) int {
 		status, _ := ask(t, "POST", text(t, greeting, "kotani")+"/api/login", `{"phoneNumber":"254700000000","countryCode":"`+country+`","password":"test-password"}`)
@@ -329,7 +329,7 @@ func TestKotaniIsSetUpByTheFile(t *testing.T) {
 		require.Equal(t, 200, status, body)
 		found, err := client.Fiat.Get(t.Context(), deposit.RequestID)
 		require.NoError(t, err)
-		assert.Equal(t, step.want, found.Status, "settle_after")
+		assert.Equal(t, step.want, found.Status, "ends_after")
 		assert.Regexp(t, `^\{.*"id":"`+deposit.RequestID+`"`, found.Raw.String(), "flat_responses")
 	}
 	status, body := ask(t, "POST", text(t, greeting, "fiatconnect")+"/quote/in", `{"fiatType":"KES","cryptoType":"cUSD","fiatAmount":"1300","country":"KE"}`)

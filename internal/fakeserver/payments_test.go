@@ -197,7 +197,7 @@ func TestKPaysSwitchesStandInAFile(t *testing.T) {
 	assert.Equal(t, string(kpay.CodeNotHTTPS), codeOf(t, err))
 
 	other := newCollector(t, `{"kpay":{
-		"username":"me","password":"mine","api_key":"k","retailers":[{"id":"61","name":"Shop"}],"scenario":"failed","settle_after":"1m","lookup_lag":"5s","callback_retries":[],
+		"username":"me","password":"mine","api_key":"k","retailers":[{"id":"61","name":"Shop"}],"scenario":"failed","ends_after":"1m","lookup_lag":"5s","callback_retries":[],
 		"quirks":{"refused_ref_id_reusable":true,"postback_format":"form","omit_pay_account":true,"other_tid":true,"http401":true,"minimal_errors":true,"blank_url":true,
 			"numbers_as_strings":true,"strings_as_numbers":true,"success_as_bool":true,"pad_values":true,"bank_id_optional":true}}}`)
 	status, response := other.send("/", "{}")
@@ -207,8 +207,8 @@ func TestKPaysSwitchesStandInAFile(t *testing.T) {
 
 func TestKasapaysSwitchesStandInAFile(t *testing.T) {
 	greeting, _ := start(t, "-clock", "manual", "-config", configFile(t, `{"kasapay":{
-		"consumer_key":"me","consumer_secret":"mine","token_lifetime":"6000s","service_codes":["PREPAY240"],"float":{"KES":"500.00"},"bank_name":"Benki Ltd",
-		"unreachable_hosts":["down.example"],"scenario":"failed","settle_after":"1m","refuse_beyond_float":true,"mint_references":true,"pending_callbacks":true,"callback_retries":["1s"],
+		"consumer_key":"me","consumer_secret":"mine","token_lifetime":"6000s","service_codes":["PREPAY240"],"balances":{"KES":"500.00"},"bank_name":"Benki Ltd",
+		"unreachable_hosts":["down.example"],"scenario":"failed","ends_after":"1m","refuse_beyond_float":true,"mint_references":true,"pending_callbacks":true,"callback_retries":["1s"],
 		"quirks":{"any_method":true,"refund_failed":true,"float_first":true,"any_success_acknowledges":true,"created_status":true,"refusal_status":200,"duplicate_status":409,"token_status":403,
 			"not_found_status":400,"snake_case_expiry":true,"omit_expiry":false,"numbers_as_strings":true,"amounts_as_numbers":true,"nulls":true,"omit_optional":false,
 			"extra_keys":true,"destination_as_requested":true,"mask_account_numbers":true}}}`))

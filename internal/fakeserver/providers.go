@@ -181,7 +181,7 @@ func providers() []provider {
 					if len(c.ServiceCodes) > 0 {
 						put(credentials, "service_code", c.ServiceCodes[0])
 					}
-					if c.Float != nil {
+					if c.Balances != nil {
 						credentials["float"] = "as configured"
 					}
 				},

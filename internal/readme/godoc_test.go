@@ -2,6 +2,7 @@ package readme
 
 import (
 	"go/ast"
+	"go/format"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -34,6 +35,65 @@ func TestEachConfigNamesTheOptionsItTakes(t *testing.T) {
 			assert.Regexp(t, `\b`+field.Name+`\b`, doc, "%s.Config", provider)
 		}
 	}
+}
+
+// go doc of a fake shows an embedded Control without its methods, so a comment lists them.
+func TestEachFakeListsTheMethodsOfControl(t *testing.T) {
+	want := methodsOf(t, filepath.Join(root, "sdk", "fake"), "Control")
+	require.Contains(t, want, "AddFault(f fake.Fault) error")
+	comments := map[string]bool{}
+	for provider := range rows() {
+		files, err := filepath.Glob(filepath.Join(root, provider, provider+"test", "*.go"))
+		require.NoError(t, err)
+		fakes := 0
+		for _, path := range files {
+			file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
+			require.NoError(t, err)
+			ast.Inspect(file, func(n ast.Node) bool {
+				if field, ok := n.(*ast.Field); ok && len(field.Names) == 0 && typeName(field.Type) == "Control" {
+					fakes++
+					comments[field.Doc.Text()] = true
+					says, list, _ := strings.Cut(field.Doc.Text(), "\n\n\t")
+					assert.Equal(t, "Control has what every fake has; go doc sdk/fake.Control says more:", says, path)
+					assert.ElementsMatch(t, want, strings.Split(strings.TrimSuffix(list, "\n"), "\n\t"), path)
+				}
+				return true
+			})
+		}
+		assert.Positive(t, fakes, "%s has no fake", provider)
+	}
+	assert.Len(t, comments, 1, "the comments differ")
+}
+
+// methodsOf are the signatures of a type's exported methods, as other packages write them.
+func methodsOf(t *testing.T, folder, receiver string) (signatures []string) {
+	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	require.NoError(t, err)
+	for _, path := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		require.NoError(t, err)
+		for _, d := range file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || f.Recv == nil || !f.Name.IsExported() || typeName(f.Recv.List[0].Type) != receiver {
+				continue
+			}
+			ast.Inspect(f.Type, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.SelectorExpr:
+					return false // has its package
+				case *ast.Ident:
+					if n.IsExported() {
+						n.Name = file.Name.Name + "." + n.Name
+					}
+				}
+				return true
+			})
+			var text strings.Builder
+			require.NoError(t, format.Node(&text, token.NewFileSet(), f.Type))
+			signatures = append(signatures, f.Name.Name+strings.TrimPrefix(text.String(), "func"))
+		}
+	}
+	return signatures
 }
 
 // module is what the packages of the root module declare.

@@ -146,7 +146,7 @@ func kasapayParams(reference string) kasapay.CreatePayoutParams {
 }
 
 func kasapayWorld() outsideWorld {
-	srv := kasapaytest.New(kasapaytest.Config{Float: map[string]decimal.Decimal{"KES": plenty}})
+	srv := kasapaytest.New(kasapaytest.Config{Balances: map[string]decimal.Decimal{"KES": plenty}})
 	return outsideWorld{
 		process: func(j *journal.Journal, name string, wrap transportWrap) planner {
 			cfg := srv.ClientConfig()

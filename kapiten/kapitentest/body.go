@@ -26,7 +26,7 @@ type content struct {
 	form url.Values // not nil: the body is a form
 }
 
-// readContent parses a body by its type. The failure is answered only when an
+// readContent parses a body by its type. The failure is a response only when an
 // operation asks for the body: an unknown token is found out first.
 func readContent(r *http.Request) (content, *response) {
 	raw, err := io.ReadAll(r.Body) // in memory already

@@ -41,8 +41,8 @@ type Config struct {
 	// MatchTimeout how long it waits for a rider (10 min).
 	PaymentTimeout, MatchTimeout time.Duration
 
-	// SettleAfter is how long a top-up stays PENDING. Zero means 5 s.
-	SettleAfter time.Duration
+	// EndsAfter is how long after it begins a top-up ends by itself. Zero means 5 s.
+	EndsAfter time.Duration
 
 	// MaxTopUp is the largest top-up in RWF. Zero means 5,000,000.
 	MaxTopUp decimal.Decimal
@@ -62,9 +62,8 @@ type Config struct {
 
 // Quirks change what responses look like, for tests of a client's tolerance.
 type Quirks struct {
-	// SlowSettleAfter is how long a top-up for the digits 0004 stays PENDING.
-	// Zero means 10 min.
-	SlowSettleAfter time.Duration
+	// SlowAfter replaces EndsAfter for the digits 0004. Zero means 10 min.
+	SlowAfter time.Duration
 
 	// PageSize is the length of a page. Zero means 20.
 	PageSize int
@@ -141,8 +140,8 @@ func (c Config) withDefaults() Config {
 	c.AutopilotStep = cmp.Or(max(c.AutopilotStep, 0), time.Minute)
 	c.PaymentTimeout = cmp.Or(max(c.PaymentTimeout, 0), 30*time.Minute)
 	c.MatchTimeout = cmp.Or(max(c.MatchTimeout, 0), 10*time.Minute)
-	c.SettleAfter = cmp.Or(max(c.SettleAfter, 0), 5*time.Second)
-	c.Quirks.SlowSettleAfter = cmp.Or(max(c.Quirks.SlowSettleAfter, 0), 10*time.Minute)
+	c.EndsAfter = cmp.Or(max(c.EndsAfter, 0), 5*time.Second)
+	c.Quirks.SlowAfter = cmp.Or(max(c.Quirks.SlowAfter, 0), 10*time.Minute)
 	c.Quirks.PageSize = cmp.Or(max(c.Quirks.PageSize, 0), 20)
 	if !c.MaxTopUp.IsPositive() {
 		c.MaxTopUp = decimal.NewFromInt(5_000_000)

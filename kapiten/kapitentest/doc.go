@@ -46,7 +46,7 @@
 //
 //   - A sender cannot cancel. The rider has the package; an administrator still can.
 //
-//   - A top-up does not arrive. It settles after 5 seconds on the clock, or as
+//   - A top-up does not arrive. It ends after 5 seconds on the clock, or as
 //     its magic digits ask for.
 //
 // MoveRide and MoveTopUp refuse a transition that the state does not allow with

@@ -17,11 +17,30 @@ import (
 const name = "kapiten"
 
 // Fake is a fake Kapiten: an http.Handler that serves the API, and the methods
-// a test drives it with. The embedded Control gives it those every fake has:
-// Advance, Now, Waiting, AddFault, AddCallbackFault, Faults, ClearFaults,
-// Requests, Deliveries, Redeliver, Flush, Snapshot, Restore, Reset, Admin,
-// HTTPClient, URL, World, Close. It is safe for concurrent use.
+// a test drives it with. It is safe for concurrent use.
 type Fake struct {
+	// Control has what every fake has; go doc sdk/fake.Control says more:
+	//
+	//	Advance(d time.Duration)
+	//	Now() time.Time
+	//	Waiting() int
+	//	AddFault(f fake.Fault) error
+	//	AddCallbackFault(r fake.CallbackFault) error
+	//	Faults() []fake.Fault
+	//	ClearFaults()
+	//	Requests() []fake.Request
+	//	Deliveries() []fake.Delivery
+	//	Redeliver(id string) error
+	//	Flush()
+	//	Snapshot() ([]byte, error)
+	//	Restore(snapshot []byte) error
+	//	Reset()
+	//	Admin() http.Handler
+	//	ServeHTTP(rw http.ResponseWriter, r *http.Request)
+	//	HTTPClient() *http.Client
+	//	URL() string
+	//	World() *fake.World
+	//	Close()
 	*fake.Control
 	world     *fake.World
 	config    Config
@@ -66,10 +85,10 @@ func NewIn(w *fake.World, c Config) *Fake {
 		Routes:       f.routes(),
 		Redacted:     func() any { return f.state.save().redacted() },
 		Admin: map[string]fake.AdminCall{
-			"POST /_fake/kapiten/rides/{id}/status":        {Does: "moves a ride along one legal arrow", Body: moveBody{}, Response: adminRow{}, Handle: f.adminMoveRide},
+			"POST /_fake/kapiten/rides/{id}/status":        {Does: "moves a ride to a state that its state allows", Body: moveBody{}, Response: adminRow{}, Handle: f.adminMoveRide},
 			"POST /_fake/kapiten/rides/{id}/cancel":        {Does: "cancels a ride, by its sender or an administrator", Body: cancelBody{}, Response: adminRow{}, Handle: f.adminCancelRide},
 			"POST /_fake/kapiten/rides/{id}/pay":           {Does: "the customer paid for a ride, or could not: PAID or FAILED", Body: payBody{}, Response: adminRow{}, Handle: f.adminPayRide},
-			"POST /_fake/kapiten/transactions/{id}/settle": {Does: "ends a pending top-up: SUCCESS or FAILED", Body: settleBody{}, Response: topUpBody{}, Handle: f.adminMoveTopUp},
+			"POST /_fake/kapiten/transactions/{id}/settle": {Does: "ends a pending top-up: SUCCESS or FAILED", Body: moveTopUpBody{}, Response: topUpBody{}, Handle: f.adminMoveTopUp},
 			"POST /_fake/kapiten/companies/{id}/adjust":    {Does: "books an adjustment, which may correct the price of a ride", Body: adjustBody{}, Response: transactionRow{}, Handle: f.adminAdjust},
 			"PATCH /_fake/kapiten/companies/{id}":          {Does: "changes prices, is_active or webhook_url of a company", Body: companyBody{}, Handle: f.adminCompany},
 		},
@@ -187,7 +206,7 @@ func (f *Fake) load(raw json.RawMessage) (func(), error) {
 	if err := errors.Join(addAll(in.Companies, s.addCompany), addAll(in.Users, s.addUser), addAll(in.Rides, s.addRide)); err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(s.ordered, func(a, b *Ride) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	slices.SortStableFunc(s.ordered, func(a, b *Ride) int { return a.Created.Compare(b.Created) })
 	return func() {
 		f.state = s
 		f.renewTokens()
@@ -230,7 +249,7 @@ func (f *Fake) showRide(r *Ride) fake.Object {
 	return fake.Object{
 		ID: r.ID, Reference: r.ExternalID, Title: r.ReferenceNumber, State: string(r.Status),
 		Result: fake.ResultOf(r.Status == kapiten.RideCompleted, r.Status.Final()),
-		Amount: r.Price, Currency: currency, Created: r.CreatedAt, Value: r,
+		Amount: r.Price, Currency: currency, Created: r.Created, Value: r,
 		Next: func() []fake.Act {
 			status, pay := fake.AdminPath(name, "rides", r.ID, "status"), fake.AdminPath(name, "rides", r.ID, "pay")
 			acts := fake.Acts(status, "status", Transitions(r.Status))
@@ -267,7 +286,7 @@ func (f *Fake) ownerName(id string) string {
 	return ""
 }
 
-// topUpActs settle a top-up that is pending.
+// topUpActs end a top-up that is pending.
 func topUpActs(e fake.Entry) []fake.Act {
 	if e.Status != fake.EntryPending {
 		return nil

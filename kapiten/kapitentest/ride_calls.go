@@ -81,8 +81,8 @@ func (f *Fake) createRide(c *call) *response {
 	}
 	r.Price, r.DistanceKM = q.amount, q.distanceKM
 	r.ID, r.ReferenceNumber = f.ids.UUID(), f.reference()
-	r.CreatedAt = f.world.Now()
-	r.UpdatedAt = r.CreatedAt
+	r.Created = f.world.Now()
+	r.Updated = r.Created
 	r.CreatedBy = c.user.ID
 	if f.charge(co, r) {
 		r.Status = kapiten.RidePending
@@ -112,7 +112,7 @@ func (f *Fake) listRides(c *call) *response {
 		return failure
 	}
 	visible := len(co.rides)
-	for f.config.ListLag > 0 && visible > 0 && f.world.Now().Sub(co.rides[visible-1].CreatedAt) < f.config.ListLag {
+	for f.config.ListLag > 0 && visible > 0 && f.world.Now().Sub(co.rides[visible-1].Created) < f.config.ListLag {
 		visible--
 	}
 	return paginate(f, c, visible, func(skip, n int) []any {
@@ -164,7 +164,7 @@ type rideRow struct {
 
 func (f *Fake) rideRow(r *Ride) rideRow {
 	return rideRow{
-		f.createdRide(r), orNull(r.ExternalID), timestamp(r.CreatedAt), timestamp(r.UpdatedAt), orNull(r.CreatedBy),
+		f.createdRide(r), orNull(r.ExternalID), timestamp(r.Created), timestamp(r.Updated), orNull(r.CreatedBy),
 		r.PackageType, r.WeightRange, r.Fragile, r.Priority, r.Rider,
 	}
 }

@@ -31,8 +31,8 @@ type Ride struct {
 	CancelledBy        Actor               `json:"cancelled_by,omitempty"`
 	Reason             string              `json:"reason,omitempty"`     // of the cancellation
 	CreatedBy          string              `json:"created_by,omitempty"` // id of the user
-	CreatedAt          time.Time           `json:"created_at"`
-	UpdatedAt          time.Time           `json:"updated_at"`
+	Created            time.Time           `json:"created_at"`
+	Updated            time.Time           `json:"updated_at"`
 	PickupAddress      string              `json:"pickup_address"`
 	DropoffAddress     string              `json:"dropoff_address"`
 	PickupInstructions string              `json:"pickup_instructions"`
@@ -283,7 +283,7 @@ func methodOf(phone string) PaymentMethod {
 // checked.
 func (f *Fake) enter(r *Ride, to kapiten.RideStatus) {
 	from := r.Status
-	r.Status, r.UpdatedAt = to, f.world.Now()
+	r.Status, r.Updated = to, f.world.Now()
 	if to == kapiten.RideAccepted {
 		r.Rider = riderOf(r)
 	}
@@ -366,7 +366,7 @@ func (f *Fake) callback(r *Ride, from kapiten.RideStatus) {
 	if to == "" {
 		return
 	}
-	metadata := object{{"previous_status", from}, {"occurred_at", timestamp(r.UpdatedAt)}}
+	metadata := object{{"previous_status", from}, {"occurred_at", timestamp(r.Updated)}}
 	if r.Status == kapiten.RideCancelled {
 		metadata = append(metadata, member{"cancelled_by", r.CancelledBy}, member{"reason", orNull(r.Reason)})
 	}

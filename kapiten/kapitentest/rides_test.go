@@ -222,7 +222,7 @@ func TestTimeouts(t *testing.T) {
 	srv.Advance(time.Hour)
 	assert.Equal(t, kapiten.RideCancelled, status(unpaid))
 	r, _ := srv.Ride(unpaid)
-	assert.Equal(t, start.Add(30*time.Minute), r.UpdatedAt)
+	assert.Equal(t, start.Add(30*time.Minute), r.Updated)
 	assert.Equal(t, kapiten.RideAccepted, status(accepted), "a ride with a rider has no timeout")
 	assert.Empty(t, srv.Transactions(poor.ID))
 }
@@ -252,7 +252,7 @@ func TestAutopilotTakesOneStepAMinute(t *testing.T) {
 	at := map[kapiten.RideStatus]time.Duration{}
 	for range 400 {
 		r, _ := srv.Ride(id)
-		at[r.Status] = r.UpdatedAt.Sub(start)
+		at[r.Status] = r.Updated.Sub(start)
 		srv.Advance(time.Second)
 	}
 	assert.Equal(t, map[kapiten.RideStatus]time.Duration{
@@ -477,7 +477,7 @@ func TestReceiversPhonesChooseTheCourseOfARide(t *testing.T) {
 		for range 2000 {
 			r, _ := srv.Ride(id)
 			if len(path) == 0 || path[len(path)-2] != string(r.Status) {
-				path = append(path, string(r.Status), strconv.Itoa(int(r.UpdatedAt.Sub(start)/time.Second)))
+				path = append(path, string(r.Status), strconv.Itoa(int(r.Updated.Sub(start)/time.Second)))
 			}
 			srv.Advance(time.Second)
 		}

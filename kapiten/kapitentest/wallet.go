@@ -24,7 +24,7 @@ type Transaction struct {
 	Status      kapiten.TransactionStatus // only SUCCESS counts for the balance
 	Description string
 	RideID      string // empty if it belongs to no ride
-	CreatedAt   time.Time
+	Created     time.Time
 }
 
 // Balance is a company's wallet in RWF: the sum of its SUCCESS transactions.
@@ -35,7 +35,7 @@ func (f *Fake) Balance(companyID string) decimal.Decimal {
 }
 
 // Deposit puts money into a company's wallet at once, as a top-up does when it
-// settles. It pays the rides that wait for payment, oldest first.
+// succeeds. It pays the rides that wait for payment, oldest first.
 func (f *Fake) Deposit(companyID string, amount decimal.Decimal) error {
 	return f.book(companyID, amount, func(co *company) error {
 		fake.Must(f.state.ledger.Post(f.entry(co, kapiten.TransactionDeposit, amount, descriptionTopUp, ""))) // a credit to an open account
@@ -103,12 +103,27 @@ func (f *Fake) Entries(companyID string) []fake.Entry {
 func (f *Fake) Transactions(companyID string) []Transaction {
 	var all []Transaction
 	for _, e := range f.Entries(companyID) {
-		all = append(all, Transaction{
-			ID: e.ID, Amount: e.Amount, Type: kapiten.TransactionType(e.Kind), Status: walletStatus(e.Status),
-			Description: e.Description, RideID: e.Reference, CreatedAt: e.Created,
-		})
+		all = append(all, transactionOf(e))
 	}
 	return all
+}
+
+// Transaction returns one transaction, of whatever company.
+func (f *Fake) Transaction(id string) (Transaction, bool) {
+	f.world.Lock()
+	defer f.world.Unlock()
+	e, ok := f.state.ledger.Entry(id)
+	if !ok {
+		return Transaction{}, false
+	}
+	return transactionOf(e), true
+}
+
+func transactionOf(e fake.Entry) Transaction {
+	return Transaction{
+		ID: e.ID, Amount: e.Amount, Type: kapiten.TransactionType(e.Kind), Status: walletStatus(e.Status),
+		Description: e.Description, RideID: e.Reference, Created: e.Created,
+	}
 }
 
 // Debits returns the entries by which wallets paid for a ride, oldest first. The
@@ -140,9 +155,9 @@ func (f *Fake) CheckLedger() error {
 	return f.state.ledger.Check()
 }
 
-// MoveTopUp settles a PENDING top-up now, as TransactionSuccess or
+// MoveTopUp ends a PENDING top-up now, as TransactionSuccess or
 // TransactionFailed. Its description then ends with the reason of the failure. It
-// refuses a top-up that is settled, and any other status, with fake.ErrIllegalMove,
+// refuses a top-up that has ended, and any other status, with fake.ErrIllegalMove,
 // and an unknown id with fake.ErrNotFound.
 func (f *Fake) MoveTopUp(transactionID string, to kapiten.TransactionStatus, reason ...string) error {
 	f.world.Lock()
@@ -316,14 +331,14 @@ func (f *Fake) playTopUp(id, phone string) {
 	}
 	switch scenarios.Choose("", phone) {
 	case fake.ScenarioFailed:
-		f.after(f.config.SettleAfter, eventTopUpRefused, id)
+		f.after(f.config.EndsAfter, eventTopUpRefused, id)
 	case fake.ScenarioNoFunds:
-		f.after(f.config.SettleAfter, eventTopUpPoor, id)
+		f.after(f.config.EndsAfter, eventTopUpPoor, id)
 	case fake.ScenarioNever:
 	case fake.ScenarioSlow:
-		f.after(f.config.Quirks.SlowSettleAfter, eventTopUpPaid, id)
+		f.after(f.config.Quirks.SlowAfter, eventTopUpPaid, id)
 	default:
-		f.after(f.config.SettleAfter, eventTopUpPaid, id)
+		f.after(f.config.EndsAfter, eventTopUpPaid, id)
 	}
 }
 
@@ -363,7 +378,7 @@ type transactionRow struct {
 
 // The bodies of the admin calls that move money.
 type (
-	settleBody struct {
+	moveTopUpBody struct {
 		Status kapiten.TransactionStatus `json:"status"`
 		Reason string                    `json:"reason"`
 	}
@@ -375,7 +390,7 @@ type (
 )
 
 func (f *Fake) adminMoveTopUp(w http.ResponseWriter, r *http.Request) {
-	var in settleBody
+	var in moveTopUpBody
 	if !fake.AdminBody(w, r, &in) {
 		return
 	}

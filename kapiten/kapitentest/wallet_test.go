@@ -18,15 +18,15 @@ func TestTopUpScenarios(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		phone  string
-		after  time.Duration // when it is settled; 0: never
+		after  time.Duration // when it ends; 0: never
 		status kapiten.TransactionStatus
 		reason string
 	}{
 		"ordinary":        {"0788123456", 5 * time.Second, kapiten.TransactionSuccess, ""},
 		"payer refuses":   {"0788120001", 5 * time.Second, kapiten.TransactionFailed, ": the payer refused"},
 		"payer is poor":   {"+250788120002", 5 * time.Second, kapiten.TransactionFailed, ": the payer has not enough money"},
-		"never settles":   {"250788120003", 0, kapiten.TransactionPending, ""},
-		"settles late":    {"0728120004", 10 * time.Minute, kapiten.TransactionSuccess, ""},
+		"never ends":      {"250788120003", 0, kapiten.TransactionPending, ""},
+		"ends late":       {"0728120004", 10 * time.Minute, kapiten.TransactionSuccess, ""},
 		"airtel, 073":     {"0738123456", 5 * time.Second, kapiten.TransactionSuccess, ""},
 		"079 in full":     {"+250798123456", 5 * time.Second, kapiten.TransactionSuccess, ""},
 		"spaces are gone": {" 0798123456 ", 5 * time.Second, kapiten.TransactionSuccess, ""},
@@ -392,6 +392,23 @@ func TestACancelledRideLeavesNoMoneyToTheCompany(t *testing.T) {
 		assert.Equal(t, []any{kapiten.TransactionAdjustment, id}, []any{last.Type, last.RideID})
 		require.NoError(t, srv.CheckLedger())
 	}
+}
+
+func TestTransaction(t *testing.T) {
+	t.Parallel()
+	srv := kapitentest.NewServer(t)
+	co := srv.AddCompany(kapitentest.Company{})
+	id := topUp(t, srv, co, "700", "0788120003")
+	pending, ok := srv.Transaction(id)
+	require.True(t, ok)
+	assert.Equal(t, srv.Transactions(co.ID), []kapitentest.Transaction{pending})
+	assert.Equal(t, kapiten.TransactionPending, pending.Status)
+	require.NoError(t, srv.MoveTopUp(id, kapiten.TransactionFailed, "line cut"))
+	failed, _ := srv.Transaction(id)
+	assert.Equal(t, []any{kapiten.TransactionFailed, "Wallet top-up: line cut"}, []any{failed.Status, failed.Description})
+	none, ok := srv.Transaction("none")
+	assert.Equal(t, kapitentest.Transaction{}, none)
+	assert.False(t, ok)
 }
 
 func TestAdjustAndPaymentsNameOneRideAndOnePhone(t *testing.T) {

@@ -30,9 +30,9 @@ type Config struct {
 	TokenLifetime time.Duration
 	// ServiceCodes are the known ones. Nil: 12346.
 	ServiceCodes []string
-	// Float is what the float account holds at the start, by currency. Nil:
+	// Balances are what the float account holds at the start, by currency. Nil:
 	// 1000000.00 KES. A currency that is not in it has nothing to pay from.
-	Float map[string]decimal.Decimal
+	Balances map[string]decimal.Decimal
 
 	// BankName is the destination_name of every payout to a bank account. No field
 	// of a request names the bank. Empty: BANKX, as in the document's sample.
@@ -45,9 +45,9 @@ type Config struct {
 	// Scenario decides payouts whose reference and account number ask for none.
 	// Empty: fake.ScenarioPaid.
 	Scenario fake.Scenario
-	// SettleAfter is the time on the clock from acceptance to the first change
-	// of status. Zero: 10 s.
-	SettleAfter time.Duration
+	// EndsAfter is how long after acceptance a payout ends by itself. A jammed payout
+	// becomes 704 then. Zero: 10 s.
+	EndsAfter time.Duration
 	// RefuseBeyondFloat refuses a payout beyond the float with 721
 	// (INSUFFICIENT_FUNDS, an invented error_code) and forgets it. By default
 	// such a payout is accepted and fails later.
@@ -81,6 +81,9 @@ type Quirks struct {
 	// AnySuccessAcknowledges takes any 2xx for an acknowledgement. By default
 	// only 200 is one, the only status the document names.
 	AnySuccessAcknowledges bool
+
+	// SlowAfter replaces EndsAfter for fake.ScenarioSlow. Zero: 10 min.
+	SlowAfter time.Duration
 
 	// CreatedStatus sends 201 for logins and accepted payouts, as NestJS does
 	// by default, instead of 200.
@@ -132,17 +135,18 @@ func (c Config) withDefaults() Config {
 	c.ConsumerKey = cmp.Or(c.ConsumerKey, "test-key")
 	c.ConsumerSecret = cmp.Or(c.ConsumerSecret, "test-secret")
 	c.Scenario = cmp.Or(c.Scenario, fake.ScenarioPaid)
+	c.Quirks.SlowAfter = cmp.Or(max(c.Quirks.SlowAfter, 0), 10*time.Minute)
 	c.Quirks.RefusalStatus = cmp.Or(c.Quirks.RefusalStatus, http.StatusBadRequest)
 	c.Quirks.TokenStatus = cmp.Or(c.Quirks.TokenStatus, http.StatusUnauthorized)
 	c.Quirks.NotFoundStatus = cmp.Or(c.Quirks.NotFoundStatus, http.StatusNotFound)
 	c.BankName = cmp.Or(c.BankName, "BANKX")
 	c.TokenLifetime = cmp.Or(max(c.TokenLifetime, 0), time.Hour)
-	c.SettleAfter = cmp.Or(max(c.SettleAfter, 0), 10*time.Second)
+	c.EndsAfter = cmp.Or(max(c.EndsAfter, 0), 10*time.Second)
 	if c.ServiceCodes == nil {
 		c.ServiceCodes = []string{"12346"}
 	}
-	if c.Float == nil {
-		c.Float = map[string]decimal.Decimal{"KES": decimal.New(100_000_000, -2)}
+	if c.Balances == nil {
+		c.Balances = map[string]decimal.Decimal{"KES": decimal.New(100_000_000, -2)}
 	}
 	if c.CallbackRetries == nil {
 		c.CallbackRetries = []time.Duration{10 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour}
@@ -150,7 +154,7 @@ func (c Config) withDefaults() Config {
 	c.ServiceCodes = slices.Clone(c.ServiceCodes)
 	c.UnreachableHosts = slices.Clone(c.UnreachableHosts)
 	c.CallbackRetries = slices.Clone(c.CallbackRetries)
-	c.Float = maps.Clone(c.Float)
+	c.Balances = maps.Clone(c.Balances)
 	return c
 }
 
@@ -162,9 +166,9 @@ func (c Config) check() error {
 	if slices.Contains(c.ServiceCodes, "") {
 		return errors.New("a service code is empty")
 	}
-	for currency, amount := range c.Float {
+	for currency, amount := range c.Balances {
 		if amount.IsNegative() {
-			return fmt.Errorf("the float in %q is below zero", currency)
+			return fmt.Errorf("the balance in %q is below zero", currency)
 		}
 	}
 	q := c.Quirks

@@ -35,9 +35,9 @@
 //
 // The reference counts before the account number, and both count before
 // Config.Scenario. A callback_url at a host that ends in .invalid, or at one of
-// Config.UnreachableHosts, is refused as unreachable. MovePayout moves a payout on at once. AddFault and
-// AddCallbackFault disturb the network. Config.Quirks changes how Kasapay writes
-// its responses.
+// Config.UnreachableHosts, is refused as unreachable. MovePayout moves a payout on at
+// once. AddFault breaks requests, AddCallbackFault breaks callbacks. Config.Quirks
+// changes how Kasapay writes its responses.
 //
 // # States and money
 //

@@ -24,11 +24,29 @@ const providerName = "kasapay"
 
 // Fake is a fake Kasapay: an http.Handler that serves the API, and the methods
 // a test drives it with. It is safe for concurrent use.
-//
-// Every fake has the methods of Control: ServeHTTP, URL, HTTPClient, Advance,
-// Now, Waiting, AddFault, ClearFaults, AddCallbackFault, Requests, Deliveries,
-// Redeliver, Flush, Snapshot, Restore, Reset, Admin, World and Close.
 type Fake struct {
+	// Control has what every fake has; go doc sdk/fake.Control says more:
+	//
+	//	Advance(d time.Duration)
+	//	Now() time.Time
+	//	Waiting() int
+	//	AddFault(f fake.Fault) error
+	//	AddCallbackFault(r fake.CallbackFault) error
+	//	Faults() []fake.Fault
+	//	ClearFaults()
+	//	Requests() []fake.Request
+	//	Deliveries() []fake.Delivery
+	//	Redeliver(id string) error
+	//	Flush()
+	//	Snapshot() ([]byte, error)
+	//	Restore(snapshot []byte) error
+	//	Reset()
+	//	Admin() http.Handler
+	//	ServeHTTP(rw http.ResponseWriter, r *http.Request)
+	//	HTTPClient() *http.Client
+	//	URL() string
+	//	World() *fake.World
+	//	Close()
 	*fake.Control
 	world  *fake.World
 	config Config
@@ -73,7 +91,7 @@ func NewIn(w *fake.World, c Config) *Fake {
 		Routes:  servedRoutes(),
 		Refused: func(body map[string]any) bool { return fake.Text(body["error_code"]) != "" },
 		Admin: map[string]fake.AdminCall{"POST /_fake/kasapay/payouts/{reference}/settle": {
-			Does: "moves a payout to 700, 701, 702, 704 or 705", Body: settleBody{}, Response: response{}, Handle: f.adminMovePayout,
+			Does: "moves a payout to 700, 701, 702, 704 or 705", Body: moveBody{}, Response: response{}, Handle: f.adminMovePayout,
 		}},
 	})
 	return f
@@ -164,10 +182,10 @@ func emptyState() *state {
 
 func newState(c Config, now time.Time) *state {
 	st := emptyState()
-	for _, currency := range slices.Sorted(maps.Keys(c.Float)) {
+	for _, currency := range slices.Sorted(maps.Keys(c.Balances)) {
 		st.Ledger.Open(float(currency), decimal.Zero)
-		if c.Float[currency].IsPositive() {
-			fake.Must(st.transfer(currency, c.Float[currency], now))
+		if c.Balances[currency].IsPositive() {
+			fake.Must(st.transfer(currency, c.Balances[currency], now))
 		}
 	}
 	return st

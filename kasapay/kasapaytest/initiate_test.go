@@ -205,11 +205,11 @@ func TestPayoutBeyondTheFloat(t *testing.T) {
 	m.accepted(nil) // the reference is free
 }
 
-// What was accepted beyond the float can be settled by hand once the float
+// What was accepted beyond the float can be ended by hand once the float
 // covers it, and not before.
 func TestPayoutFundedLater(t *testing.T) {
 	t.Parallel()
-	m := newMerchant(t, kasapaytest.Config{Float: map[string]decimal.Decimal{}})
+	m := newMerchant(t, kasapaytest.Config{Balances: map[string]decimal.Decimal{}})
 	m.accepted(nil)
 	require.ErrorIs(t, m.MovePayout("ref-1", "700"), fake.ErrIllegalMove)
 	require.NoError(t, m.MovePayout("ref-1", "704"))
@@ -230,7 +230,7 @@ func TestPayoutFundedLater(t *testing.T) {
 func TestConcurrentPayoutsNeverOverdraw(t *testing.T) {
 	t.Parallel()
 	for name, refuse := range map[string]bool{"fail later": false, "refused": true} {
-		m := newMerchant(t, kasapaytest.Config{RefuseBeyondFloat: refuse, Float: map[string]decimal.Decimal{"KES": decimal.NewFromInt(550)}})
+		m := newMerchant(t, kasapaytest.Config{RefuseBeyondFloat: refuse, Balances: map[string]decimal.Decimal{"KES": decimal.NewFromInt(550)}})
 		var refused atomic.Int32
 		var wg sync.WaitGroup
 		for i := range 16 {

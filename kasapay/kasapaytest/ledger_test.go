@@ -84,7 +84,7 @@ func TestLedgerHoldsUnderConcurrentUse(t *testing.T) {
 	t.Parallel()
 	start := decimal.NewFromInt(5000)
 	m := newMerchant(t, kasapaytest.Config{
-		Float: map[string]decimal.Decimal{"KES": start}, TokenLifetime: 1000 * time.Hour, Quirks: kasapaytest.Quirks{RefundFailed: true},
+		Balances: map[string]decimal.Decimal{"KES": start}, TokenLifetime: 1000 * time.Hour, Quirks: kasapaytest.Quirks{RefundFailed: true},
 	})
 	outcomes := []string{"", "-failed", "-never", "-jammed-paid", "-reversed", "-refunded", "-jammed-reversed", "-slow"}
 	faketest.Concurrently(t, 4, 80, func(rng *rand.Rand) {
@@ -104,16 +104,16 @@ func TestLedgerHoldsUnderConcurrentUse(t *testing.T) {
 	})
 	m.Advance(100 * time.Hour)
 	require.NoError(t, m.CheckLedger())
-	left, settled := start, 0
+	left, ended := start, 0
 	for _, p := range m.Payouts() {
 		if p.Status == "700" || !p.Unfunded && (p.Status == "703" || p.Status == "704") {
 			left = left.Sub(p.Amount)
 		}
 		if p.Status != "703" {
-			settled++
+			ended++
 		}
 	}
-	assert.Positive(t, settled)
+	assert.Positive(t, ended)
 	m.wantFloat(left.String())
 }
 

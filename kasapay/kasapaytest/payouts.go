@@ -39,7 +39,7 @@ type Payout struct {
 	Unfunded          bool                  `json:"unfunded"`        // beyond the float at acceptance: nothing is reserved
 	Scenario          fake.Scenario         `json:"outcome"`         // chosen at acceptance
 	Created           time.Time             `json:"created"`
-	Changed           time.Time             `json:"changed"` // when it got its Status
+	Updated           time.Time             `json:"changed"` // when it got its Status
 }
 
 // Scenarios of Kasapay's own. The others are in package fake; a payout plays all
@@ -82,12 +82,12 @@ func (f *Fake) MovePayout(reference string, to kasapay.PaymentStatus) error {
 
 // adminMovePayout is POST /_fake/kasapay/payouts/{reference}/settle
 // {"payment_status":700}.
-type settleBody struct {
+type moveBody struct {
 	PaymentStatus int `json:"payment_status"`
 }
 
 func (f *Fake) adminMovePayout(rw http.ResponseWriter, r *http.Request) {
-	var in settleBody
+	var in moveBody
 	if !fake.AdminBody(rw, r, &in) {
 		return
 	}
@@ -131,7 +131,7 @@ func (f *Fake) move(p *Payout, to kasapay.PaymentStatus, reason string) error {
 
 // enter gives a payout a status and tells the caller.
 func (f *Fake) enter(p *Payout, status kasapay.PaymentStatus, reason string) {
-	p.Status, p.ResultDescription, p.Changed = status, reason, f.world.Now()
+	p.Status, p.ResultDescription, p.Updated = status, reason, f.world.Now()
 	if reason == "" {
 		p.ResultDescription = description(status)
 	}
@@ -194,7 +194,7 @@ const (
 	eventFirst  = "first"
 	eventSecond = "second"
 
-	// later is how long ScenarioSlow takes, and the second step of others.
+	// later is how long after the first step of a scenario the second one is.
 	later = 10 * time.Minute
 )
 
@@ -203,9 +203,9 @@ func (f *Fake) schedule(p *Payout) {
 	switch p.Scenario {
 	case fake.ScenarioNever:
 	case fake.ScenarioSlow:
-		f.world.After(later, providerName, eventFirst, p.Reference)
+		f.world.After(f.config.Quirks.SlowAfter, providerName, eventFirst, p.Reference)
 	default:
-		f.world.After(f.config.SettleAfter, providerName, eventFirst, p.Reference)
+		f.world.After(f.config.EndsAfter, providerName, eventFirst, p.Reference)
 	}
 }
 

@@ -94,7 +94,7 @@ func TestReferencesThatOnlyLookMagic(t *testing.T) {
 
 func TestConfiguredScenarioCountsWithoutMagic(t *testing.T) {
 	t.Parallel()
-	m := newMerchant(t, kasapaytest.Config{Scenario: fake.ScenarioFailed, SettleAfter: time.Minute})
+	m := newMerchant(t, kasapaytest.Config{Scenario: fake.ScenarioFailed, EndsAfter: time.Minute})
 	m.accepted(nil)
 	m.accepted(object{"payout_reference": "b-paid"})
 	m.Advance(59 * time.Second)
@@ -104,7 +104,17 @@ func TestConfiguredScenarioCountsWithoutMagic(t *testing.T) {
 	m.wantStatus("700", "b-paid")
 }
 
-// What never settles by itself does not fail by itself either.
+func TestSlowAfter(t *testing.T) {
+	t.Parallel()
+	m := newMerchant(t, kasapaytest.Config{Quirks: kasapaytest.Quirks{SlowAfter: time.Minute}})
+	m.accepted(object{"payout_reference": "a-slow"})
+	m.Advance(59 * time.Second)
+	m.wantStatus("703", "a-slow")
+	m.Advance(time.Second)
+	m.wantStatus("700", "a-slow")
+}
+
+// What never ends by itself does not fail by itself either.
 func TestNeverHoldsBeyondTheFloat(t *testing.T) {
 	t.Parallel()
 	m := newMerchant(t, kasapaytest.Config{})
@@ -115,7 +125,7 @@ func TestNeverHoldsBeyondTheFloat(t *testing.T) {
 	m.wantFloat("1000000")
 }
 
-// A payout settles by itself when the clock follows real time.
+// A payout ends by itself when the clock follows real time.
 func TestSettlesInRealTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -169,8 +169,8 @@ func TestResponsesHaveTheShapeOfTheDocumentsSamples(t *testing.T) {
 	m := newMerchant(t, kasapaytest.Config{
 		ConsumerKey: "your_consumer_key", ConsumerSecret: "your_consumer_secret",
 		ServiceCodes: []string{"12346"}, MintReferences: true,
-		Float:  map[string]decimal.Decimal{"KES": decimal.NewFromInt(200)},
-		Quirks: kasapaytest.Quirks{AnyMethod: true}, // the sample's method is not that of the document's table
+		Balances: map[string]decimal.Decimal{"KES": decimal.NewFromInt(200)},
+		Quirks:   kasapaytest.Quirks{AnyMethod: true}, // the sample's method is not that of the document's table
 	})
 
 	status, auth := m.call(http.MethodPost, "/v1/auth", sample(t, "auth_request_example"))

@@ -22,7 +22,7 @@ var order = object{
 
 func TestBinanceOrders(t *testing.T) {
 	t.Parallel()
-	p := newPartner(t, kotanitest.Config{Quirks: kotanitest.Quirks{TokenLifetime: 2 * time.Hour}})
+	p := newPartner(t, kotanitest.Config{TokenLifetime: 2 * time.Hour})
 	create := func() string {
 		r := p.result(p.post("/binance/order/create", order.with("callback", hook)))
 		assert.Equal(t, "INITIAL", r["status"])
@@ -264,7 +264,7 @@ func TestUsers(t *testing.T) {
 
 func TestUBI(t *testing.T) {
 	t.Parallel()
-	p := newPartner(t, kotanitest.Config{Quirks: kotanitest.Quirks{TokenLifetime: 100 * time.Hour}, Balances: map[string]decimal.Decimal{"cUSD": decimal.NewFromInt(2)}})
+	p := newPartner(t, kotanitest.Config{TokenLifetime: 100 * time.Hour, Balances: map[string]decimal.Decimal{"cUSD": decimal.NewFromInt(2)}})
 	body := object{"phoneNumber": "254712345678", "programId": "p-1"}
 	at := func(path string) object { return p.post("/transactions/ubi/"+path, body) }
 	for _, path := range []string{"checkIfBeneficiary", "setBeneficiary"} {

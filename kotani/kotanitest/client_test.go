@@ -20,7 +20,7 @@ import (
 
 func TestClientMovesFiat(t *testing.T) {
 	t.Parallel()
-	srv := kotanitest.NewServer(t)
+	srv := kotanitest.NewServer(t, kotanitest.Config{})
 	cfg := srv.ClientConfig()
 	cfg.MinBackoff, cfg.MaxBackoff = time.Millisecond, time.Millisecond
 	client, err := kotani.New(cfg)
@@ -152,7 +152,7 @@ func TestResponsesHaveTheirKeysInTheDocumentedOrder(t *testing.T) {
 }
 
 // No document says that an external id is unique.
-func TestExternalIDsRepeatWhereTheSwitchSaysSo(t *testing.T) {
+func TestExternalIDsRepeat(t *testing.T) {
 	t.Parallel()
 	srv := kotanitest.NewServer(t, kotanitest.Config{Quirks: kotanitest.Quirks{ReferencesRepeat: true}})
 	client, err := kotani.New(srv.ClientConfig())

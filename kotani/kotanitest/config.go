@@ -24,6 +24,9 @@ type Config struct {
 	// PhoneNumber and Password are the partner's login. Defaults: 254700000000,
 	// test-password.
 	PhoneNumber, Password string
+	// TokenLifetime is how long a token is valid. Zero: 300 s, as in the
+	// operator's source of 2022.
+	TokenLifetime time.Duration
 	// Country is the partner's: Kenya (default), whose login says KEN or KE, or Ghana,
 	// whose login says GH or GHA. National phone numbers are of this country.
 	Country kotani.Country
@@ -34,9 +37,8 @@ type Config struct {
 	// Nil: 130.00 KES, 15.00 GHS. The escrow's rate is 2 % less.
 	Rates map[string]decimal.Decimal
 
-	// SettleAfter is the time on the clock from acceptance to the final status.
-	// Zero: 10 s.
-	SettleAfter time.Duration
+	// EndsAfter is how long after acceptance a transaction ends by itself. Zero: 10 s.
+	EndsAfter time.Duration
 	// CallbackRetries are the waits on the clock after each callback without a
 	// 2xx. Nil: 10 s, 1 min, 10 min, 1 h, 6 h; empty and not nil: no retry.
 	CallbackRetries []time.Duration
@@ -55,9 +57,6 @@ type Config struct {
 // Quirks are limits, prices and checks which only tests of a client's details
 // change.
 type Quirks struct {
-	// TokenLifetime is how long a token is valid. Zero: 300 s, as in the
-	// operator's source of 2022.
-	TokenLifetime time.Duration
 	// StrictTypes refuses an amount of the wrong JSON type: some operations
 	// document an integer, others a string. By default both are accepted.
 	StrictTypes bool
@@ -73,7 +72,7 @@ type Quirks struct {
 	// operator's source of 2022. The document has a string.
 	StatusAsBool bool
 
-	// SlowAfter replaces SettleAfter for magic number 0004. Zero: 10 min.
+	// SlowAfter replaces EndsAfter for the digits 0004. Zero: 10 min.
 	SlowAfter time.Duration
 	// ReverseAfter is the time from success to the reversal of 0005. Zero: 1 h.
 	ReverseAfter time.Duration
@@ -172,7 +171,7 @@ func (c Config) withDefaults() Config {
 	c.PhoneNumber = cmp.Or(c.PhoneNumber, "254700000000")
 	c.Password = cmp.Or(c.Password, "test-password")
 	c.Country = cmp.Or(c.Country, kotani.Kenya)
-	c.SettleAfter = cmp.Or(max(c.SettleAfter, 0), 10*time.Second)
+	c.EndsAfter = cmp.Or(max(c.EndsAfter, 0), 10*time.Second)
 	if c.Balances == nil {
 		c.Balances = amounts("KES", "1000000", "GHS", "100000", "cUSD", "10000")
 	}
@@ -183,7 +182,7 @@ func (c Config) withDefaults() Config {
 		c.CallbackRetries = []time.Duration{10 * time.Second, time.Minute, 10 * time.Minute, time.Hour, 6 * time.Hour}
 	}
 	q := &c.Quirks
-	q.TokenLifetime = cmp.Or(max(q.TokenLifetime, 0), 300*time.Second)
+	c.TokenLifetime = cmp.Or(max(c.TokenLifetime, 0), 300*time.Second)
 	q.SlowAfter = cmp.Or(max(q.SlowAfter, 0), 10*time.Minute)
 	q.ReverseAfter = cmp.Or(max(q.ReverseAfter, 0), time.Hour)
 	q.QuoteLifetime = cmp.Or(max(q.QuoteLifetime, 0), 5*time.Minute)

@@ -51,6 +51,9 @@
 // Every other refusal is HTTP 200 with {"status":400,"desc":...}. A missing field
 // is "amount is required".
 //
+// A second transaction of a type with the same external id is refused, and moves nothing. No
+// document says that it is unique: Quirks.ReferencesRepeat has it pay again.
+//
 // AddFault breaks requests, AddCallbackFault breaks callbacks. Control methods
 // refuse an unknown id with fake.ErrNotFound and an impossible transition with
 // fake.ErrIllegalMove. Nothing has changed then.

@@ -19,11 +19,29 @@ const providerName = "kotani"
 // Fake is a fake Kotani Pay: an http.Handler that serves the API with its
 // FiatConnect section, and the methods a test drives it with. It is safe for
 // concurrent use.
-//
-// Control brings the methods which every fake has: Advance, Now, AddFault,
-// ClearFaults, AddCallbackFault, Requests, Deliveries, Redeliver, Flush,
-// Snapshot, Restore, Reset, Admin, HTTPClient, URL, World, Close.
 type Fake struct {
+	// Control has what every fake has; go doc sdk/fake.Control says more:
+	//
+	//	Advance(d time.Duration)
+	//	Now() time.Time
+	//	Waiting() int
+	//	AddFault(f fake.Fault) error
+	//	AddCallbackFault(r fake.CallbackFault) error
+	//	Faults() []fake.Fault
+	//	ClearFaults()
+	//	Requests() []fake.Request
+	//	Deliveries() []fake.Delivery
+	//	Redeliver(id string) error
+	//	Flush()
+	//	Snapshot() ([]byte, error)
+	//	Restore(snapshot []byte) error
+	//	Reset()
+	//	Admin() http.Handler
+	//	ServeHTTP(rw http.ResponseWriter, r *http.Request)
+	//	HTTPClient() *http.Client
+	//	URL() string
+	//	World() *fake.World
+	//	Close()
 	*fake.Control
 
 	// FiatConnect is the FiatConnect section. It is mounted below this fake and
@@ -93,7 +111,7 @@ func (f *Fake) ClientConfig() kotani.Config {
 		BaseURL: f.URL(),
 		Options: sdk.Options{HTTPClient: f.HTTPClient()}, Routes: f.config.Routes,
 		PhoneNumber: f.config.PhoneNumber, CountryCode: map[kotani.Country]string{kotani.Kenya: "KEN", kotani.Ghana: "GH"}[f.config.Country], Password: f.config.Password,
-		TokenLifetime: f.config.Quirks.TokenLifetime,
+		TokenLifetime: f.config.TokenLifetime,
 		FiatConnect:   kotani.FiatConnectConfig{BaseURL: f.FiatConnect.URL(), ChainID: f.config.FiatConnect.ChainID},
 	}
 }
@@ -285,7 +303,7 @@ func (f *Fake) newToken() string {
 	now := f.world.Now()
 	maps.DeleteFunc(f.state.Tokens, func(_ string, expiry time.Time) bool { return !now.Before(expiry) })
 	token := f.ids().Hex(64)
-	f.state.Tokens[token] = now.Add(f.config.Quirks.TokenLifetime)
+	f.state.Tokens[token] = now.Add(f.config.TokenLifetime)
 	return token
 }
 
@@ -297,7 +315,7 @@ func refuse(rw http.ResponseWriter, _ *http.Request, status int, _ time.Duration
 
 // Kinds of scheduled events. The key is the id of a request, an order or a quote.
 const (
-	eventSettle      = "settle"
+	eventEnd         = "settle" // as snapshots name it
 	eventReverse     = "reverse"
 	eventOrderExpiry = "order_expiry"
 	eventQuoteExpiry = "quote_expiry"
@@ -315,7 +333,7 @@ func (f *Fake) fire(e fake.Event) {
 	t := f.state.Transactions.Find(e.Key)
 	switch {
 	case t == nil:
-	case e.Kind == eventSettle && t.Status == kotani.StatusPending:
+	case e.Kind == eventEnd && t.Status == kotani.StatusPending:
 		f.playScenario(t)
 	case e.Kind == eventReverse && t.Status == kotani.StatusSuccessful:
 		if f.move(t, kotani.StatusReversed, "") != nil { // the money is spent: try again later

@@ -20,6 +20,28 @@ const fiatConnectName = "fiatconnect"
 // with a Control of its own, in the same World. Its base URL is Kotani's with
 // FiatConnectConfig.Prefix, or its own URL.
 type FiatConnect struct {
+	// Control has what every fake has; go doc sdk/fake.Control says more:
+	//
+	//	Advance(d time.Duration)
+	//	Now() time.Time
+	//	Waiting() int
+	//	AddFault(f fake.Fault) error
+	//	AddCallbackFault(r fake.CallbackFault) error
+	//	Faults() []fake.Fault
+	//	ClearFaults()
+	//	Requests() []fake.Request
+	//	Deliveries() []fake.Delivery
+	//	Redeliver(id string) error
+	//	Flush()
+	//	Snapshot() ([]byte, error)
+	//	Restore(snapshot []byte) error
+	//	Reset()
+	//	Admin() http.Handler
+	//	ServeHTTP(rw http.ResponseWriter, r *http.Request)
+	//	HTTPClient() *http.Client
+	//	URL() string
+	//	World() *fake.World
+	//	Close()
 	*fake.Control
 	world  *fake.World
 	config FiatConnectConfig
@@ -72,7 +94,7 @@ func newFiatConnect(w *fake.World, c FiatConnectConfig) *FiatConnect {
 		Secrets: []string{"webhookSecret", "signature", "selfieDocument", "identificationDocument",
 			"identificationDocumentFront", "identificationDocumentBack"},
 		Admin: map[string]fake.AdminCall{
-			"POST /_fake/fiatconnect/transfers/{id}/status": {Does: "moves a transfer along one legal arrow", Body: transferBody{}, Handle: f.adminMoveTransfer},
+			"POST /_fake/fiatconnect/transfers/{id}/status": {Does: "moves a transfer to a state that its state allows", Body: transferBody{}, Handle: f.adminMoveTransfer},
 			"POST /_fake/fiatconnect/kyc":                   {Does: "gives a KYC record any status", Body: kycBody{}, Response: kycBody{}, Handle: f.adminMoveKYC},
 		},
 	})

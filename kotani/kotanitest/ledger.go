@@ -169,8 +169,8 @@ func (st *state) reserve(t *Transaction) {
 	st.book(st.Ledger.Reserve, t.RequestID, t.Operation, t.RequestID, t.Created, t.Legs)
 }
 
-// settle posts or fails the pending entries of a transaction.
-func (st *state) settle(t *Transaction, status fake.EntryStatus) {
+// end posts or fails the pending entries of a transaction.
+func (st *state) end(t *Transaction, status fake.EntryStatus) {
 	for i := range t.Legs {
 		fake.Must(st.Ledger.Move(entryID(t.RequestID, i), status))
 	}

@@ -66,8 +66,8 @@ func (p *partner) sum(currency string) decimal.Decimal {
 func TestMoneyIsSoundUnderConcurrency(t *testing.T) {
 	t.Parallel()
 	p := newPartner(t, kotanitest.Config{
-		Quirks:   kotanitest.Quirks{TokenLifetime: 10_000 * time.Hour},
-		Balances: map[string]decimal.Decimal{"KES": decimal.NewFromInt(5000), "cUSD": decimal.NewFromInt(10)},
+		TokenLifetime: 10_000 * time.Hour,
+		Balances:      map[string]decimal.Decimal{"KES": decimal.NewFromInt(5000), "cUSD": decimal.NewFromInt(10)},
 	})
 	for i := range 7 {
 		p.post("/kyc/user/create", object{"phoneNumber": fmt.Sprintf("2547123400%02d", i)})
@@ -118,7 +118,7 @@ func TestOneOfManyUsesOfAnExternalIDCounts(t *testing.T) {
 
 func TestSnapshotHoldsEverything(t *testing.T) {
 	t.Parallel()
-	p := newPartner(t, kotanitest.Config{Quirks: kotanitest.Quirks{TokenLifetime: time.Hour}})
+	p := newPartner(t, kotanitest.Config{TokenLifetime: time.Hour})
 	p.deposit(nil)
 	p.withdraw(object{"phoneNumber": "254712340005"})
 	p.post("/kyc/user/create", object{"phoneNumber": "254712345678"})
@@ -213,7 +213,7 @@ func (p *partner) wantDebits(reference string, amounts ...string) {
 
 func TestDebitsShowWhatAReferenceCost(t *testing.T) {
 	t.Parallel()
-	p := newPartner(t, kotanitest.Config{Quirks: kotanitest.Quirks{TokenLifetime: 100 * time.Hour}})
+	p := newPartner(t, kotanitest.Config{TokenLifetime: 100 * time.Hour})
 	p.wantDebits("nobody")
 	require.NoError(t, p.Withdraw("KES", decimal.NewFromInt(1)))
 	p.wantDebits("")

@@ -35,7 +35,7 @@ func TestQuotes(t *testing.T) {
 
 func TestQuoteIsAcceptedOnceAndInTime(t *testing.T) {
 	t.Parallel()
-	p := newPartner(t, kotanitest.Config{Quirks: kotanitest.Quirks{TokenLifetime: time.Hour}})
+	p := newPartner(t, kotanitest.Config{TokenLifetime: time.Hour})
 	in := func() object {
 		return p.post("/quotes/in", object{"fiatAmount": "1300", "currency": "KES", "cryptoType": "cUSD"})
 	}

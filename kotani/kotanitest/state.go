@@ -1,6 +1,7 @@
 package kotanitest
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -60,6 +61,14 @@ func newState(balances map[string]decimal.Decimal, now time.Time) *state {
 	return st
 }
 
+// olderScenario is the scenario of a transaction or a transfer in a snapshot that does
+// not name it outcome.
+type olderScenario struct {
+	RequestID string        `json:"request_id"`
+	ID        string        `json:"id"`
+	Scenario  fake.Scenario `json:"scenario"`
+}
+
 // load checks a snapshot's part for Kotani Pay and returns the function that
 // takes it over.
 func (f *Fake) load(raw json.RawMessage) (func(), error) {
@@ -69,6 +78,17 @@ func (f *Fake) load(raw json.RawMessage) (func(), error) {
 	}
 	if st.Ledger == nil || st.Tokens == nil || st.Hashes == nil {
 		return nil, errIncomplete
+	}
+	var older struct {
+		Transactions []olderScenario `json:"transactions"`
+	}
+	if err := json.Unmarshal(raw, &older); err != nil {
+		return nil, err
+	}
+	for _, o := range older.Transactions {
+		if t := st.Transactions.Find(o.RequestID); t != nil {
+			t.Scenario = cmp.Or(t.Scenario, o.Scenario)
+		}
 	}
 	for _, t := range st.Transactions.All() {
 		st.byExternal[externalKey{t.Type, t.ExternalID}] = t
@@ -114,6 +134,17 @@ func (f *FiatConnect) load(raw json.RawMessage) (func(), error) {
 	}
 	if st.Sessions == nil || st.Nonces == nil || st.Clients == nil || st.Requests == nil {
 		return nil, errIncomplete
+	}
+	var older struct {
+		Transfers []olderScenario `json:"transfers"`
+	}
+	if err := json.Unmarshal(raw, &older); err != nil {
+		return nil, err
+	}
+	for _, o := range older.Transfers {
+		if t := st.Transfers.Find(o.ID); t != nil {
+			t.Scenario = cmp.Or(t.Scenario, o.Scenario)
+		}
 	}
 	for id, r := range st.Requests {
 		r.Running = false

@@ -33,7 +33,7 @@ type Transaction struct {
 	Quote      string                   `json:"quote"`   // that was used
 	TxHash     string                   `json:"tx_hash"` // where a chain is involved
 	Callback   string                   `json:"callback"`
-	Scenario   fake.Scenario            `json:"scenario"` // chosen when it was accepted
+	Scenario   fake.Scenario            `json:"outcome"` // chosen when it was accepted
 	Legs       []Leg                    `json:"legs"`
 	Created    time.Time                `json:"created"`
 	Updated    time.Time                `json:"updated"`
@@ -94,9 +94,9 @@ func (f *Fake) move(t *Transaction, to kotani.TransactionStatus, message string)
 			return fmt.Errorf("kotanitest: transaction %s: %w: the money is spent already", t.RequestID, fake.ErrIllegalMove)
 		}
 	case to == kotani.StatusSuccessful:
-		f.state.settle(t, fake.EntryPosted)
+		f.state.end(t, fake.EntryPosted)
 	default:
-		f.state.settle(t, fake.EntryFailed)
+		f.state.end(t, fake.EntryFailed)
 	}
 	t.Status, t.Message, t.Updated = to, message, f.world.Now()
 	if t.Callback != "" {
@@ -181,9 +181,9 @@ func (f *Fake) begin(c *call, t *Transaction) (refusal string) {
 	switch t.Scenario {
 	case fake.ScenarioNever:
 	case fake.ScenarioSlow:
-		f.after(f.config.Quirks.SlowAfter, eventSettle, t.RequestID)
+		f.after(f.config.Quirks.SlowAfter, eventEnd, t.RequestID)
 	default:
-		f.after(f.config.SettleAfter, eventSettle, t.RequestID)
+		f.after(f.config.EndsAfter, eventEnd, t.RequestID)
 	}
 	return ""
 }

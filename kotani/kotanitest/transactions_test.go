@@ -72,7 +72,7 @@ func TestMagicNumbers(t *testing.T) {
 		for _, way := range []string{"in", "out"} {
 			t.Run(digits+way, func(t *testing.T) {
 				t.Parallel()
-				p := newPartner(t, kotanitest.Config{Quirks: kotanitest.Quirks{TokenLifetime: 10_000 * time.Hour}})
+				p := newPartner(t, kotanitest.Config{TokenLifetime: 10_000 * time.Hour})
 				id := "1"
 				if phone := "25471234" + digits; way == "in" {
 					id, _ = p.result(p.deposit(object{"phoneNumber": phone}))["requestId"].(string)

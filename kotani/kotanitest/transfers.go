@@ -33,7 +33,7 @@ type Transfer struct {
 	TxHash        string                `json:"tx_hash"` // of a transfer in, once the crypto is sent
 	UserAction    map[string]any        `json:"user_action"`
 	Guaranteed    time.Time             `json:"guaranteed"` // until when the quote holds
-	Scenario      fake.Scenario         `json:"scenario"`   // chosen when it was accepted
+	Scenario      fake.Scenario         `json:"outcome"`    // chosen when it was accepted
 	Created       time.Time             `json:"created"`
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -446,6 +447,31 @@ func TestAdminMovesTransfers(t *testing.T) {
 	} {
 		status, text := faketest.Admin(w.Admin(), "POST", tc.path, tc.body)
 		assert.Equal(t, tc.want, status, text)
+	}
+}
+
+// TestSnapshotsOfOlderReleasesKeepTheirScenarios: some name a scenario outcome, as now,
+// and some scenario.
+func TestSnapshotsOfOlderReleasesKeepTheirScenarios(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"outcome", "scenario"} {
+		p := newPartner(t, kotanitest.Config{})
+		p.withdraw(object{"externalId": "refused", "phoneNumber": "254712340001"})
+		w := newWallet(t, kotanitest.FiatConnectConfig{})
+		_, made := w.transfer("out", "k", w.ready("out", mobile.with("mobile", "+254712340003")))
+		for f, scenario := range map[*fake.Control]string{p.Control: "failed", w.Control: "no-money"} {
+			document, err := f.Snapshot()
+			require.NoError(t, err)
+			written := regexp.MustCompile(`"(?:outcome|scenario)":"` + scenario + `"`)
+			require.Len(t, written.FindAll(document, -1), 1)
+			require.NoError(t, f.Restore(written.ReplaceAll(document, []byte(`"`+name+`":"`+scenario+`"`))))
+		}
+		p.Advance(time.Hour)
+		refused, _ := p.Transaction("refused")
+		assert.Equal(t, kotani.StatusFailed, refused.Status, name)
+		assert.Equal(t, fake.ScenarioFailed, refused.Scenario, name)
+		transfer, _ := w.Transfer(made["transferId"].(string))
+		assert.Equal(t, kotanitest.ScenarioNoMoney, transfer.Scenario, name)
 	}
 }
 

@@ -149,7 +149,7 @@ func (f *Fake) checkPay(req request) (why refusal, refused bool) {
 // payer was never asked, so there is no postback.
 func (f *Fake) refusePayment(p *Payment, why refusal) response {
 	if !f.config.Quirks.RefusedRefIDReusable {
-		p.StatusID, p.StatusDesc, p.Settled = kpay.CodeFailed, why.reply, p.Created
+		p.StatusID, p.StatusDesc, p.Ended = kpay.CodeFailed, why.reply, p.Created
 		f.state.add(p)
 	}
 	return f.refuseRequest(why, p.RefID)

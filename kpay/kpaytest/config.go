@@ -31,9 +31,8 @@ type Config struct {
 	// Scenario decides payments whose refid and msisdn ask for none. Empty: a
 	// card payment waits for the checkout page, any other is paid.
 	Scenario fake.Scenario
-	// SettleAfter is the time on the clock from acceptance to the final status.
-	// Zero: 10 s.
-	SettleAfter time.Duration
+	// EndsAfter is how long after acceptance a payment ends by itself. Zero: 10 s.
+	EndsAfter time.Duration
 	// LookupLag is how long after acceptance checkstatus still says 611.
 	LookupLag time.Duration
 	// CallbackRetries are the waits on the clock after each postback that was
@@ -68,6 +67,9 @@ type Quirks struct {
 	// its refid is free again. No document decides this. By default the refid is
 	// used up and checkstatus shows a failed payment.
 	RefusedRefIDReusable bool
+
+	// SlowAfter replaces EndsAfter for fake.ScenarioSlow. Zero: 10 min.
+	SlowAfter time.Duration
 
 	// PostbackFormat is how postbacks are written. Empty: PostbackJSON.
 	PostbackFormat PostbackFormat
@@ -108,7 +110,8 @@ const (
 func (c Config) withDefaults() Config {
 	c.Username = cmp.Or(c.Username, "test-user")
 	c.Password = cmp.Or(c.Password, "test-pass")
-	c.SettleAfter = cmp.Or(max(c.SettleAfter, 0), 10*time.Second)
+	c.EndsAfter = cmp.Or(max(c.EndsAfter, 0), 10*time.Second)
+	c.Quirks.SlowAfter = cmp.Or(max(c.Quirks.SlowAfter, 0), 10*time.Minute)
 	c.Quirks.PostbackFormat = cmp.Or(c.Quirks.PostbackFormat, PostbackJSON)
 	if c.Retailers == nil {
 		c.Retailers = []Retailer{{ID: "02", Name: "Test Shop"}, {ID: "03", Name: "Closed Shop", Disabled: true}}

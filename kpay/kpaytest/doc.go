@@ -38,8 +38,9 @@
 // The refid counts before the number, and both count before Config.Scenario. No
 // document publishes such values: they are the fake's own.
 //
-// MovePayment ends a pending payment at once. AddFault and AddCallbackFault
-// disturb the network. Config.Quirks changes how KPay writes its responses.
+// MovePayment ends a pending payment at once. AddFault breaks requests,
+// AddCallbackFault breaks callbacks. Config.Quirks changes how KPay writes its
+// responses.
 //
 // # Pay on the checkout page
 //

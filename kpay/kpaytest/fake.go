@@ -17,11 +17,29 @@ const providerName = "kpay"
 
 // Fake is a fake KPay: an http.Handler that serves the API and the checkout
 // page, and the methods a test drives it with. It is safe for concurrent use.
-//
-// Every fake has the methods of Control: ServeHTTP, URL, HTTPClient, Advance,
-// Now, Waiting, AddFault, ClearFaults, AddCallbackFault, Requests, Deliveries,
-// Redeliver, Flush, Snapshot, Restore, Reset, Admin, World and Close.
 type Fake struct {
+	// Control has what every fake has; go doc sdk/fake.Control says more:
+	//
+	//	Advance(d time.Duration)
+	//	Now() time.Time
+	//	Waiting() int
+	//	AddFault(f fake.Fault) error
+	//	AddCallbackFault(r fake.CallbackFault) error
+	//	Faults() []fake.Fault
+	//	ClearFaults()
+	//	Requests() []fake.Request
+	//	Deliveries() []fake.Delivery
+	//	Redeliver(id string) error
+	//	Flush()
+	//	Snapshot() ([]byte, error)
+	//	Restore(snapshot []byte) error
+	//	Reset()
+	//	Admin() http.Handler
+	//	ServeHTTP(rw http.ResponseWriter, r *http.Request)
+	//	HTTPClient() *http.Client
+	//	URL() string
+	//	World() *fake.World
+	//	Close()
 	*fake.Control
 	world  *fake.World
 	config Config
@@ -70,7 +88,7 @@ func NewIn(w *fake.World, c Config) *Fake {
 			return code != "" && code != "0" && fake.Text(body["success"]) != "1" && len(code) == 3
 		},
 		Admin: map[string]fake.AdminCall{"POST /_fake/kpay/payments/{refid}/settle": {
-			Does: "ends a pending payment: 01 paid, 02 failed, or another code", Body: settleBody{}, Response: Payment{}, Handle: f.adminMovePayment,
+			Does: "ends a pending payment: 01 paid, 02 failed, or another code", Body: moveBody{}, Response: Payment{}, Handle: f.adminMovePayment,
 		}},
 	})
 	return f

@@ -53,7 +53,7 @@ func (st *state) credit(p *Payment) {
 	st.Ledger.Open(p.account(), decimal.Zero)
 	fake.Must(st.Ledger.Post(fake.Entry{ // only a pending payment is finished
 		ID: creditID(p), Account: p.account(), Amount: p.Amount,
-		Kind: entryPayment, Description: p.Details, Reference: p.RefID, Created: p.Settled,
+		Kind: entryPayment, Description: p.Details, Reference: p.RefID, Created: p.Ended,
 	}))
 }
 

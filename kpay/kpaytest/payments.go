@@ -39,7 +39,7 @@ type Payment struct {
 	PayAccount        string        `json:"payaccount"`       // the payer's number, or the masked card
 	Scenario          fake.Scenario `json:"outcome"`          // chosen at acceptance; empty: the checkout page decides
 	Created           time.Time     `json:"created"`
-	Settled           time.Time     `json:"settled"` // zero while pending
+	Ended             time.Time     `json:"settled"` // zero while pending
 }
 
 // Scenarios of KPay's own. The others are in package fake; a payment plays all
@@ -53,10 +53,7 @@ const (
 	scenarioOnPage fake.Scenario = "" // waits for the checkout page
 )
 
-const (
-	slowSettle = 10 * time.Minute
-	laggingFor = 2 * time.Second
-)
+const laggingFor = 2 * time.Second
 
 const (
 	descPaid    = "Successfully processed transaction."
@@ -105,12 +102,12 @@ func (f *Fake) MovePayment(refID string, to kpay.Code) error {
 }
 
 // adminMovePayment is POST /_fake/kpay/payments/{refid}/settle {"statusid":"01"}.
-type settleBody struct {
+type moveBody struct {
 	StatusID kpay.Code `json:"statusid"`
 }
 
 func (f *Fake) adminMovePayment(rw http.ResponseWriter, r *http.Request) {
-	var in settleBody
+	var in moveBody
 	if !fake.AdminBody(rw, r, &in) {
 		return
 	}
@@ -214,7 +211,7 @@ func (f *Fake) scenario(req request) fake.Scenario {
 }
 
 const (
-	eventSettle   = "settle"
+	eventEnd      = "settle" // as snapshots name it
 	eventPostback = "postback"
 )
 
@@ -224,16 +221,16 @@ func (f *Fake) schedule(p *Payment) {
 	case scenarioOnPage, fake.ScenarioNever:
 		return
 	case fake.ScenarioSlow:
-		f.world.After(slowSettle, providerName, eventSettle, p.RefID)
+		f.world.After(f.config.Quirks.SlowAfter, providerName, eventEnd, p.RefID)
 	default:
-		f.world.After(f.config.SettleAfter, providerName, eventSettle, p.RefID)
+		f.world.After(f.config.EndsAfter, providerName, eventEnd, p.RefID)
 	}
 }
 
 // fire ends a payment as scheduled, unless it has ended meanwhile.
 func (f *Fake) fire(e fake.Event) {
 	p := f.state.Payments.Find(e.Key)
-	if e.Kind != eventSettle || p == nil || p.final() {
+	if e.Kind != eventEnd || p == nil || p.final() {
 		return
 	}
 	switch p.Scenario {
@@ -251,7 +248,7 @@ func (f *Fake) fire(e fake.Event) {
 // finish gives a pending payment its final status. A paid one is credited. The
 // merchant gets a postback either way.
 func (f *Fake) finish(p *Payment, status kpay.Code, desc string) {
-	p.StatusID, p.StatusDesc, p.Settled = status, desc, f.world.Now()
+	p.StatusID, p.StatusDesc, p.Ended = status, desc, f.world.Now()
 	if status == kpay.CodePaid {
 		p.MoMoTransactionID = f.number(9)
 		if p.PayAccount == "" {

@@ -26,21 +26,21 @@ func TestScenarios(t *testing.T) {
 	for _, tc := range []struct {
 		scenario      fake.Scenario
 		number        string
-		before, after string        // status before and when it is settled
-		settles       time.Duration // when
+		before, after string        // status before and when it has ended
+		ends          time.Duration // when
 		postbacks     int
 	}{
-		{scenario: "paid", before: pending, after: paid, settles: 10 * time.Second, postbacks: 1},
-		{scenario: "failed", number: "0001", before: pending, after: "02 Payment failed.", settles: 10 * time.Second, postbacks: 1},
-		{scenario: "no-funds", number: "0002", before: pending, after: "02 TARGET_AUTHORIZATION_ERROR", settles: 10 * time.Second, postbacks: 1},
-		{scenario: "never", number: "0003", before: pending, after: pending, settles: never},
-		{scenario: "slow", number: "0004", before: pending, after: paid, settles: 10 * time.Minute, postbacks: 1},
-		{scenario: "processor-error", number: "0005", before: pending, after: "682 An internal error caused the operation to fail", settles: 10 * time.Second, postbacks: 1},
+		{scenario: "paid", before: pending, after: paid, ends: 10 * time.Second, postbacks: 1},
+		{scenario: "failed", number: "0001", before: pending, after: "02 Payment failed.", ends: 10 * time.Second, postbacks: 1},
+		{scenario: "no-funds", number: "0002", before: pending, after: "02 TARGET_AUTHORIZATION_ERROR", ends: 10 * time.Second, postbacks: 1},
+		{scenario: "never", number: "0003", before: pending, after: pending, ends: never},
+		{scenario: "slow", number: "0004", before: pending, after: paid, ends: 10 * time.Minute, postbacks: 1},
+		{scenario: "processor-error", number: "0005", before: pending, after: "682 An internal error caused the operation to fail", ends: 10 * time.Second, postbacks: 1},
 		{scenario: "immediate", number: "0006", after: "01 SUCCESSFUL", postbacks: 1},
 		{scenario: "refused", number: "0007", after: "02 TARGET_AUTHORIZATION_ERROR"},
 		{scenario: "refused-no-funds", number: "0008", after: "02 TARGET_AUTHORIZATION_ERROR"},
-		{scenario: "lost", number: "0009", before: pending, after: paid, settles: 10 * time.Second},
-		{scenario: "lagging", number: "0010", before: unknown, after: paid, settles: 10 * time.Second, postbacks: 1},
+		{scenario: "lost", number: "0009", before: pending, after: paid, ends: 10 * time.Second},
+		{scenario: "lagging", number: "0010", before: unknown, after: paid, ends: 10 * time.Second, postbacks: 1},
 	} {
 		for by, changes := range map[string]object{
 			"number":           {"msisdn": "078330" + tc.number, "refid": "r"},
@@ -58,9 +58,9 @@ func TestScenarios(t *testing.T) {
 				m.pay(changes)
 				refID := changes["refid"].(string)
 				show := func() string { s := m.status(refID); return s["statusid"].(string) + " " + s["statusdesc"].(string) }
-				if tc.settles > 0 {
+				if tc.ends > 0 {
 					assert.Equal(t, tc.before, show())
-					m.Advance(tc.settles - time.Second)
+					m.Advance(tc.ends - time.Second)
 					assert.NotEqual(t, "01", m.status(refID)["statusid"])
 					assert.Empty(t, m.postbacks())
 					m.Advance(time.Second)
@@ -96,7 +96,7 @@ func TestRefIDsThatOnlyLookMagic(t *testing.T) {
 
 func TestConfiguredScenarioCountsWithoutMagic(t *testing.T) {
 	t.Parallel()
-	m := newMerchant(t, kpaytest.Config{Scenario: fake.ScenarioFailed, SettleAfter: time.Minute})
+	m := newMerchant(t, kpaytest.Config{Scenario: fake.ScenarioFailed, EndsAfter: time.Minute})
 	m.pay(nil)
 	m.pay(object{"refid": "b-paid"})
 	m.Advance(59 * time.Second)
@@ -104,6 +104,16 @@ func TestConfiguredScenarioCountsWithoutMagic(t *testing.T) {
 	m.Advance(time.Second)
 	assert.Equal(t, "02", m.status("ref-1")["statusid"])
 	assert.Equal(t, "01", m.status("b-paid")["statusid"])
+}
+
+func TestSlowAfter(t *testing.T) {
+	t.Parallel()
+	m := newMerchant(t, kpaytest.Config{Quirks: kpaytest.Quirks{SlowAfter: time.Hour}})
+	m.pay(object{"refid": "a-slow"})
+	m.Advance(time.Hour - time.Second)
+	assert.Equal(t, "03", m.status("a-slow")["statusid"])
+	m.Advance(time.Second)
+	assert.Equal(t, "01", m.status("a-slow")["statusid"])
 }
 
 func TestImmediateSuccessHasTheGuidesShape(t *testing.T) {
@@ -141,7 +151,7 @@ func TestLookupLag(t *testing.T) {
 	assert.Equal(t, "03", m.status("ref-1")["statusid"])
 }
 
-// A payment settles by itself when the clock follows real time.
+// A payment ends by itself when the clock follows real time.
 func TestSettlesInRealTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -109,7 +109,7 @@ func TestAcknowledgedRetryEndsTheDelivery(t *testing.T) {
 	d := s.Deliveries()
 	assert.Equal(t, fake.DeliveryDelivered, d[0].State)
 	assert.Len(t, d[0].Attempts, 2)
-	assert.Equal(t, "made settled made", r.events(), "a redirect is not followed, and a retry does not hold the next callback up")
+	assert.Equal(t, "made ended made", r.events(), "a redirect is not followed, and a retry does not hold the next callback up")
 }
 
 func TestPolicyDecidesAcknowledgementAndSigns(t *testing.T) {
@@ -211,12 +211,12 @@ func TestCallbackFaults(t *testing.T) {
 		after string // received in the end
 		first fake.DeliveryState
 	}{
-		"none":          {fake.CallbackFault{Kind: fake.CallbackDrop, Event: "other"}, "made", "made settled", fake.DeliveryDelivered},
-		"dropped":       {fake.CallbackFault{Kind: fake.CallbackDrop}, "", "settled", fake.DeliveryDead},
-		"duplicated":    {fake.CallbackFault{Kind: fake.CallbackDuplicate}, "made made", "made made settled", fake.DeliveryDelivered},
-		"delayed":       {fake.CallbackFault{Kind: fake.CallbackDelay, Seconds: 15}, "", "settled made", fake.DeliveryDelivered},
-		"reordered":     {fake.CallbackFault{Kind: fake.CallbackHold, Event: "ma*"}, "", "settled made", fake.DeliveryDelivered},
-		"other objects": {fake.CallbackFault{Kind: fake.CallbackDrop, Identity: "x*"}, "made", "made settled", fake.DeliveryDelivered},
+		"none":          {fake.CallbackFault{Kind: fake.CallbackDrop, Event: "other"}, "made", "made ended", fake.DeliveryDelivered},
+		"dropped":       {fake.CallbackFault{Kind: fake.CallbackDrop}, "", "ended", fake.DeliveryDead},
+		"duplicated":    {fake.CallbackFault{Kind: fake.CallbackDuplicate}, "made made", "made made ended", fake.DeliveryDelivered},
+		"delayed":       {fake.CallbackFault{Kind: fake.CallbackDelay, Seconds: 15}, "", "ended made", fake.DeliveryDelivered},
+		"reordered":     {fake.CallbackFault{Kind: fake.CallbackHold, Event: "ma*"}, "", "ended made", fake.DeliveryDelivered},
+		"other objects": {fake.CallbackFault{Kind: fake.CallbackDrop, Identity: "x*"}, "made", "made ended", fake.DeliveryDelivered},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -349,7 +349,7 @@ func TestRedeliverLetsAHeldCallbackGo(t *testing.T) {
 	require.NoError(t, s.Redeliver(s.Deliveries()[0].ID))
 	assert.False(t, s.Deliveries()[0].Held)
 	s.Advance(time.Hour)
-	assert.Equal(t, "made settled", r.events(), "and it does not go out twice")
+	assert.Equal(t, "made ended", r.events(), "and it does not go out twice")
 }
 
 func TestAbandonEndsPendingDeliveriesOfATag(t *testing.T) {

@@ -220,7 +220,7 @@ func (w *World) attempt(disp *dispatcher, j job) {
 	if policy.Attempted != nil {
 		w.timeline.cause = "callback " + d.ID
 		giveUp = policy.Attempted(d.copy(), x)
-		w.settle()
+		w.compareTouched()
 		w.timeline.cause = ""
 	}
 	if acknowledged {

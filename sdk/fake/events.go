@@ -142,7 +142,7 @@ func (w *World) fire(e event) {
 			f(e.Event)
 		}
 		w.touch(w.byName[e.Provider], e.Key)
-		w.settle() // while the time and the cause are those of the event
+		w.compareTouched() // while the time and the cause are those of the event
 	}
 }
 

@@ -18,7 +18,7 @@ func TestManualClockStandsStillUntilAdvanced(t *testing.T) {
 	s.order(t, `{}`)
 	s.Flush()
 	assert.Equal(t, start, s.Now(), "to the nanosecond")
-	assert.Len(t, s.Deliveries(), 1, "the order is not settled")
+	assert.Len(t, s.Deliveries(), 1, "the order has not ended")
 	s.Advance(9 * time.Second)
 	assert.Len(t, s.Deliveries(), 1)
 	s.Advance(time.Second)

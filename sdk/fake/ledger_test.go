@@ -76,7 +76,7 @@ func TestLedgerReservesAndSettles(t *testing.T) {
 	require.NoError(t, l.Move("credit", fake.EntryPosted))
 	wantMoney(t, "1040", l.Balance(purse))
 
-	assert.ErrorIs(t, l.Move("a", fake.EntryFailed), fake.ErrIllegalMove, "settled already")
+	assert.ErrorIs(t, l.Move("a", fake.EntryFailed), fake.ErrIllegalMove, "ended already")
 	assert.ErrorIs(t, l.Move("nobody", fake.EntryPosted), fake.ErrNotFound)
 	require.NoError(t, l.Reserve(entry("d", "1")))
 	assert.ErrorIs(t, l.Move("d", fake.EntryPending), fake.ErrIllegalMove)

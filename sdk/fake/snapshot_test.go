@@ -131,7 +131,7 @@ func TestForeignSnapshotsChangeNothing(t *testing.T) {
 		"newer version":      change(`"version":1`, `"version":2`),
 		"other providers":    string(foreign),
 		"broken state":       change(`"orders":[`, `"orders":7,"x":[`),
-		"foreign event":      change(`"provider":"toy","kind":"settle"`, `"provider":"bank","kind":"settle"`),
+		"foreign event":      change(`"provider":"toy","kind":"end"`, `"provider":"bank","kind":"end"`),
 		"empty fault":        change(`"faults":null`, `"faults":[null]`),
 		"bad fault":          change(`"faults":null`, `"faults":[{"kind":"x"}]`),
 		"bad callback fault": change(`"disturbances":null`, `"disturbances":[{"Kind":"x"}]`),

@@ -165,7 +165,7 @@ func (w *World) handledBy(r *http.Request) {
 	}
 	by.say()
 	w.touchNamed(by)
-	w.settleLate() // what has happened before is not its doing
+	w.compareLate() // what has happened before is not its doing
 	by.before = by.before[:0]
 	for _, k := range by.control.provider.Kinds {
 		by.before = append(by.before, k.Len())
@@ -184,7 +184,7 @@ func (w *World) done() {
 			w.touch(by.control, k.peekAt(i).ID)
 		}
 	}
-	w.settle()
+	w.compareTouched()
 }
 
 // touchNamed looks at the objects that a request names.
@@ -251,9 +251,9 @@ func (w *World) touch(c *Control, id string) {
 	t.touched = append(t.touched, objectKey{provider: c.provider.Name, id: id})
 }
 
-// settle compares the states of the touched objects with those last seen and
+// compareTouched compares the states of the touched objects with those last seen and
 // records the differences. The lock is held.
-func (w *World) settle() {
+func (w *World) compareTouched() {
 	t := &w.timeline
 	for len(t.touched) > 0 {
 		touched := t.touched
@@ -265,11 +265,11 @@ func (w *World) settle() {
 	}
 }
 
-// settleLate settles what has happened earlier: nobody knows any more who did it.
-func (w *World) settleLate() {
+// compareLate does so with what has happened earlier: nobody knows any more who did it.
+func (w *World) compareLate() {
 	w.timeline.late = true
 	defer func() { w.timeline.late = false }()
-	w.settle()
+	w.compareTouched()
 }
 
 // learn takes the states of all objects as known: they are not news.
@@ -344,7 +344,7 @@ func (w *World) noteRequest(c *Control, r *Request, line *Record) {
 	for _, id := range r.about {
 		w.touch(c, id)
 	}
-	w.settleLate()
+	w.compareLate()
 	r.Identity, r.Reference = w.identityOf(c, r)
 	if r.Identity == "" && r.Reference == "" && len(r.about) > 0 {
 		known := t.about(Record{Provider: r.Provider, Identity: r.about[0]})
@@ -480,7 +480,7 @@ func (w *World) recordActs(next http.Handler) http.Handler {
 				line.Text = "the admin call that " + call.Does
 			}
 			w.touch(c, identity)
-			w.settle()
+			w.compareTouched()
 		}
 		w.record(line)
 	})
@@ -493,7 +493,7 @@ func (w *World) touchBefore(provider, identity string) *Control {
 	c := w.byName[provider]
 	if c != nil {
 		w.touch(c, identity)
-		w.settleLate()
+		w.compareLate()
 	}
 	return c
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // toy is a provider small enough to test this package with. POST /orders makes an
-// order and posts a callback. The order is settled 10 s later, with a callback
+// order and posts a callback. The order ends 10 s later, with a callback
 // again.
 type toy struct {
 	*fake.Control
@@ -84,14 +84,14 @@ func (s *toy) serve(w http.ResponseWriter, r *http.Request) {
 	defer s.world.Unlock()
 	id := s.world.IDs("toy").UUID()
 	s.state.Orders = append(s.state.Orders, id)
-	s.world.After(10*time.Second, "toy", "settle", id)
+	s.world.After(10*time.Second, "toy", "end", id)
 	s.call(id, "made")
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusCreated)
 	fmt.Fprintf(w, `{"id":%q,"token":"tkn-%d"}`, id, s.state.Token)
 }
 
-func (s *toy) fire(e fake.Event) { s.call(e.Key, e.Kind+"d") }
+func (s *toy) fire(e fake.Event) { s.call(e.Key, e.Kind+"ed") }
 
 func (s *toy) call(id, event string) {
 	if s.hook != "" {

@@ -171,7 +171,7 @@ func (w *World) Unlock() {
 	if w.timeline.by != nil {
 		w.done()
 	}
-	w.settle()
+	w.compareTouched()
 }
 
 // locked calls f with the lock held. Admin calls write their responses after it: a
@@ -329,20 +329,21 @@ func (c *clock) until(t time.Time) time.Duration {
 }
 
 // Scenario names the course that a payment, a payout or a transaction takes. Each
-// fake documents the scenarios it knows and adds its provider's own. A test asks
-// for a scenario by the end of a reference, such as "order-7-failed", or by the
-// last four digits of a number.
+// fake documents the scenarios it knows and adds its provider's own. A test asks for
+// a scenario by the last four digits of a number; with kpaytest and kasapaytest also
+// by the end of a reference, such as "order-7-failed". BitPesa's own sandbox has magic
+// numbers, and bitpesatest has those instead.
 type Scenario string
 
 // The scenarios that several fakes know.
 const (
-	ScenarioPaid     Scenario = "paid"     // succeeds after Config.SettleAfter
+	ScenarioPaid     Scenario = "paid"     // succeeds
 	ScenarioFailed   Scenario = "failed"   // fails
 	ScenarioNoFunds  Scenario = "no-funds" // fails for want of money
 	ScenarioNever    Scenario = "never"    // stays pending
-	ScenarioSlow     Scenario = "slow"     // succeeds after ten minutes
-	ScenarioReversed Scenario = "reversed" // succeeds, and is reversed ten minutes later
-	ScenarioRefunded Scenario = "refunded" // succeeds, and is refunded ten minutes later
+	ScenarioSlow     Scenario = "slow"     // succeeds late; the fake says when
+	ScenarioReversed Scenario = "reversed" // succeeds, and is reversed later; the fake says when
+	ScenarioRefunded Scenario = "refunded" // succeeds, and is refunded later; the fake says when
 	ScenarioLost     Scenario = "lost"     // succeeds without a callback
 	ScenarioLagging  Scenario = "lagging"  // succeeds; a lookup does not find it at first
 )
@@ -354,7 +355,8 @@ type Scenarios map[string]Scenario
 // Choose returns the scenario that a test asks for. A reference asks for one by
 // its end: a hyphen and the scenario's name; the longest name counts. If the
 // reference asks for none, the last four digits of the number may ask for one. The
-// result is empty if neither does.
+// result is empty if neither does. A fake that chooses by numbers alone gives no
+// reference.
 func (s Scenarios) Choose(reference, number string) Scenario {
 	asked := Scenario("")
 	for _, known := range s {

@@ -109,7 +109,7 @@ func (w *World) KPay(change ...func(*kpaytest.Config)) *kpaytest.Fake {
 		w.kpay = kpaytest.NewIn(w.fakes, c)
 		w.addBank(w.kpay, &bank{name: "kpay", operations: kpay.Operations(), check: w.kpay.CheckLedger, field: field("refid"), payments: func() (all []Payment) {
 			for _, p := range w.kpay.Payments() {
-				all = append(all, Payment{"kpay", p.TID, p.RefID, p.Amount, p.Currency, p.MSISDN, len(w.kpay.Debits(p.TID)), p.Settled.IsZero()})
+				all = append(all, Payment{"kpay", p.TID, p.RefID, p.Amount, p.Currency, p.MSISDN, len(w.kpay.Debits(p.TID)), p.Ended.IsZero()})
 			}
 			return all
 		}})

@@ -265,7 +265,7 @@ func TestTheOracleSeesWhatARefusalHides(t *testing.T) {
 					float = 5000
 				}
 				w.Kasapay(func(c *kasapaytest.Config) {
-					c.Float, c.RefuseBeyondFloat, c.Quirks.FloatFirst = map[string]decimal.Decimal{"KES": decimal.NewFromInt(float)}, true, true
+					c.Balances, c.RefuseBeyondFloat, c.Quirks.FloatFirst = map[string]decimal.Decimal{"KES": decimal.NewFromInt(float)}, true, true
 				})
 				for _, reference := range []string{ask.Reference, "payout-1-failed"} {
 					w.Stuck("kasapay", reference, "the program makes no further call")

@@ -94,7 +94,7 @@ test("copying works where a browser has no clipboard for scripts, and says when 
   await page.waitForSelector("button:text('Could not copy')")
 })
 
-test("only legal arrows are buttons, and a refused act says why in its place", async () => {
+test("only transitions that the state allows are buttons, and a refused act says why in its place", async () => {
   const m = await merchant(server)
   await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1"))
   const [r] = (await call(server.admin + "/kapiten/rides")).value.rides
@@ -164,7 +164,7 @@ test("a redraw keeps the focus, the place of scrolling and the selection in the 
   assert.equal(await page.evaluate(() => document.activeElement.className), "buttons act", "the next Tab goes on from here")
 })
 
-test("money is moved by hand in the rows: a top-up, a payment, a payout and a transaction are settled; a ride is paid in its detail", async () => {
+test("money is moved by hand in the rows: a top-up, a payment, a payout and a transaction are ended; a ride is paid in its detail", async () => {
   const objects = (provider, kind, more = "") => page.goto(console_(`/?view=objects&provider=${provider}&kind=${kind}${more}`)).then(live)
   const row = text => page.locator(".lines > li", {hasText: text})
 

@@ -330,8 +330,8 @@ const state = () => page.locator("#detail .facts dd .chip").first().evaluate(chi
 const becomes = (row, act) => row.becomes?.[act] || act
 const path = (row, id) => [row.provider, row.kind, encodeURIComponent(id)].join("/")
 
-// settled waits until the page shows an object in a state, with the acts of that state.
-async function settled(row, states, want) {
+// inState waits until the page shows an object in a state, with the acts of that state.
+async function inState(row, states, want) {
   await page.waitForFunction(([want, acts]) => document.querySelector("#detail .facts dd .chip")?.lastChild.textContent === want &&
     JSON.stringify([...document.querySelectorAll("#detail .act button")].map(b => b.textContent)) === acts, [want, JSON.stringify(states[want])])
     .catch(async () => assert.deepEqual([await state(), await acts(), await page.textContent("#detail .act .refusal")], [want, states[want], ""]))
@@ -343,7 +343,7 @@ async function click(row, states, o, from, act) {
   const refusal = row.refuses?.[from + ": " + act], to = refusal ? from : becomes(row, act)
   await page.click(`#detail .act button:text-is("${act}")`)
   if (refusal) await page.waitForSelector(`#detail .act .refusal:has-text("${refusal}")`)
-  await settled(row, states, to)
+  await inState(row, states, to)
   if (refusal) assert.equal(await page.locator("#detail .timeline li", {hasText: " → " + act}).count(), 0)
   else if (from !== to) await page.waitForSelector(`#detail .timeline li:has-text("${from} → ${to}")`)
   if (!refusal) assert.equal(await page.textContent("#detail .act .refusal"), "")
@@ -372,12 +372,12 @@ for (const row of table) {
     let now = await state()
     const told = [now], saved = new Map(), done = new Set()
     const save = async () => saved.set(now, must(await call(server.admin + "/snapshot?secrets=1")))
-    await settled(row, states, now)
+    await inState(row, states, now)
     if (o.own) assert.equal(await o.own(), now)
     await save()
     for (const [to, send] of row.wire || []) {
       await send(o)
-      await settled(row, states, to)
+      await inState(row, states, to)
       told.push(now = to)
     }
     while (states[now].length && !done.has(now + states[now][0])) {
@@ -404,7 +404,7 @@ for (const row of table) {
         done.add(from + act)
         must(await call(server.admin + "/snapshot", "PUT", world))
         await page.goto(`${origin()}/?view=objects&provider=${row.provider}&kind=${row.kind}&open=${path(row, o.id)}`)
-        await settled(row, states, from)
+        await inState(row, states, from)
         now = await click(row, states, o, from, act)
         if (!saved.has(now)) await save()
       }
@@ -461,7 +461,7 @@ for (const row of accounts) {
 }
 
 for (const [act, chip, balance] of [["SUCCESS", "posted", "1,234,567"], ["FAILED", "failed", "0"]]) {
-  test(`a top-up that waits is settled in its ledger: ${act}`, async () => {
+  test(`a top-up that waits is ended in its ledger: ${act}`, async () => {
     const m = await merchant(server, "", 0)
     must(await m.api(`/api/companies/${m.id}/topup/`, "POST", {amount: 1_234_567, phone_number: "0788000003"}))
     const status = async () => must(await m.api(`/api/companies/${m.id}/transactions/`)).results[0].status

@@ -85,7 +85,7 @@ func KPay() Day {
 func Kasapay() Day {
 	return Day{Name: "kasapay", Config: sim.Config{Outages: []string{"kasapay"}, Profiles: []sim.Profile{sim.Documented, sim.Repeating, sim.PromptForgetful}}, Meets: meets(sim.MetUnknownUnpaid, "rejected", sim.MetFound, sim.MetRefusedInFlight, sim.MetOvertaken, sim.MetResent, sim.MetTwoProcesses, sim.MetHeldRefused), Program: func(w *sim.World) {
 		float := w.Kasapay(func(c *kasapaytest.Config) {
-			c.Float = map[string]decimal.Decimal{"KES": amount([...]int64{2500, 400}[w.Choose(2)])}
+			c.Balances = map[string]decimal.Decimal{"KES": amount([...]int64{2500, 400}[w.Choose(2)])}
 			c.RefuseBeyondFloat, c.Quirks.FloatFirst = true, true
 		})
 		m, third := newMerchant(w, true), ending(w, "-failed", "-reversed", "-jammed-paid", "-refunded")

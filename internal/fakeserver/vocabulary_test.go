@@ -260,7 +260,7 @@ func TestOneAssumptionHasOneFieldInAllFakes(t *testing.T) {
 	}
 	for _, d := range alone {
 		assert.NotEmpty(t, d.reason)
-		for _, name := range strings.Fields(d.name) {
+		for name := range strings.FieldsSeq(d.name) {
 			assert.True(t, len(seen[name]) == 1 && seen[name][0].fake == d.fake, "%s: %s is explained, and not the fake's alone", d.fake, name)
 		}
 	}

@@ -163,19 +163,22 @@ func TestAWriteWithoutItsContextIsTheOnlyCallsUnderWay(t *testing.T) {
 						row.before(p)
 					}
 					p.Sleep(p.Context(), time.Minute)
-					lost := context.Background()
-					switch name {
-					case "the process's context":
-						lost = p.Context()
-					case "another actor's context":
-						p.Go("another", func(ctx context.Context) { lost = ctx })
-						p.Wait()
-					}
-					_ = p.Call(p.Context(), ask("order-1"), func(context.Context) error {
-						_, _ = client.Pay(lost, kpay.PayParams{
+					pay := func(ctx context.Context) {
+						_, _ = client.Pay(ctx, kpay.PayParams{
 							RefID: "order-1", Amount: decimal.NewFromInt(1000), Method: kpay.MethodMoMo, MSISDN: "0783300000", Email: "ann@example.com",
 							CustomerName: "Ann", CustomerNumber: "1", Details: "x", ReturnURL: "https://shop.example/hooks/kpay", RedirectURL: "https://shop.example/",
 						})
+					}
+					_ = p.Call(p.Context(), ask("order-1"), func(context.Context) error {
+						switch name {
+						case "the process's context":
+							pay(p.Context())
+						case "another actor's context":
+							p.Go("another", pay)
+							p.Wait()
+						default:
+							pay(context.Background())
+						}
 						return told(sdk.Rejected)
 					})
 					p.Sleep(p.Context(), 2*time.Hour) // what is beside ends, too

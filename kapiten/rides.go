@@ -186,7 +186,8 @@ func (s *RidesService) Create(ctx context.Context, p CreateRideParams) (*Ride, e
 // that is there already, and is the one you ask for, is returned with Existing true.
 // One that shows a difference gives sdk.ErrReferenceTaken, and the outcome is unknown. If the
 // list shows no address, phone or drop-off coordinates, a ride to another address is returned
-// with Unverified: never use an external id twice.
+// with Unverified; if it shows the pickup or the sender alone, without. Never use an external id
+// twice.
 //
 // After an unknown outcome CreateOnce looks again, at once and after one and three
 // seconds. It returns the ride when it finds it. Otherwise the outcome stays

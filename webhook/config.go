@@ -83,8 +83,8 @@ type Config[E any] struct {
 	Observe func(ctx context.Context, o Observation)
 
 	// InsecureBelievePosted hands on what was posted, unsigned and unconfirmed, as
-	// Posted. Anybody who finds the URL can then say that an order was paid. Only New
-	// accepts it, for a Source without Ask.
+	// Posted. Anybody who finds the URL can then say that an order was paid. It is refused
+	// where an API can be asked.
 	InsecureBelievePosted bool
 }
 

@@ -449,6 +449,9 @@ func search(t *testing.T, o options) error {
 		})
 	}
 	workers.Wait()
+	if t.Failed() {
+		return errors.New("the search ended early: look at SIM_SEED, SIM_SEEDS and SIM_REPLAY")
+	}
 	for _, e := range ends {
 		fmt.Println(e.days, e.kind)
 	}

@@ -85,10 +85,10 @@ func parse(args []string) (o options, err error) {
 	given := map[string]bool{}
 	f.Visit(func(flag *flag.Flag) { given[flag.Name] = true })
 	for mode, unused := range map[string][]string{
-		"break":       {"seeds", "minutes", "seed", "assumptions"},
+		"break":       {"seeds", "minutes", "seed", "assumptions", "search"},
 		"search":      {"seeds", "minutes", "seed", "assumptions"},
-		"assumptions": {"minutes", "day", "starts", "most", "shrink"},
-		"minutes":     {"seeds", "starts", "most"},
+		"assumptions": {"minutes", "day", "shrink"},
+		"minutes":     {"seeds"},
 	} {
 		for _, name := range unused {
 			if given[mode] && given[name] {
@@ -96,7 +96,15 @@ func parse(args []string) (o options, err error) {
 			}
 		}
 	}
-	if o.seeds < 0 || o.minutes < 0 || o.starts < 1 || o.most < 1 {
+	for _, name := range []string{"starts", "most"} {
+		if given[name] && !given["break"] && !given["search"] {
+			return o, fmt.Errorf("-%s is for -break", name)
+		}
+	}
+	if o.broken == "all" && given["shrink"] {
+		return o, errors.New("-break all shows no story to shrink")
+	}
+	if given["seeds"] && o.seeds < 1 || given["minutes"] && o.minutes <= 0 || o.starts < 1 || o.most < 1 {
 		return o, errors.New("-seeds, -minutes, -starts and -most are numbers above zero")
 	}
 	for day := range strings.SplitSeq(o.day, ",") {

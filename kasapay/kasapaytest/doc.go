@@ -25,7 +25,7 @@
 //	0001             -failed            701: the recipient's side refused
 //	0002             -no-funds          701: insufficient funds; the float is released
 //	0003             -never             stays 703
-//	0004             -slow              700 after 10 minutes
+//	0004             -slow              700 after Quirks.SlowAfter, 10 minutes
 //	0005             -jammed            704 after 10 s, and stays so
 //	0006             -jammed-paid       704 after 10 s, 700 ten minutes later
 //	0007             -reversed          700 after 10 s, 702 ten minutes later

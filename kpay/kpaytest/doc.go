@@ -27,7 +27,7 @@
 //	0001            -failed           fails: the payer refused (02)
 //	0002            -no-funds         fails: TARGET_AUTHORIZATION_ERROR (02)
 //	0003            -never            stays pending
-//	0004            -slow             paid after 10 minutes
+//	0004            -slow             paid after Quirks.SlowAfter, 10 minutes
 //	0005            -processor-error  fails with the processor's code 682
 //	0006            -immediate        paid in the response itself, never pending
 //	0007            -refused          refused in the response: 606

@@ -24,7 +24,8 @@
 //	 1. Make each client with the Config of its Process, such as KPayConfig. Give
 //	    Process.Now to what takes a clock.
 //	 2. Wrap each write in Process.Call, which tells the oracle what the merchant heard,
-//	    and each lookup in Process.Look.
+//	    and each lookup in Process.Look. What sends without a Call, such as the Run of a
+//	    journal, gets the context of a Process.Go, which names it.
 //	 3. Start concurrent work with Process.Go, and let time pass with Process.Sleep.
 //	 4. Receive callbacks with Process.Handle. A success that a handler books is told to the
 //	    oracle with Process.Heard.

@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"runtime"
 	"sync"
@@ -63,6 +64,12 @@ func TestAKnownSuccessIsSettled(t *testing.T) {
 			p.Sleep(p.Context(), time.Minute)
 			_ = p.Look(p.Context(), askFor("order-1"), func(ctx context.Context) error { _, err := client.Find(ctx, "order-1"); return err })
 		}},
+		"a success of another payment": {false, func(p *sim.Process, _ *kpay.Client) {
+			other := askFor("order-1")
+			other.Amount = decimal.NewFromInt(2000)
+			tell(p, nil)
+			_ = p.Call(p.Context(), other, func(context.Context) error { return unclear })
+		}},
 		"a later call whose process ends": {true, func(p *sim.Process, _ *kpay.Client) {
 			tell(p, nil)
 			p.Go("late", func(ctx context.Context) {
@@ -80,6 +87,34 @@ func TestAKnownSuccessIsSettled(t *testing.T) {
 				return err
 			})
 			if row.settled {
+				require.Empty(t, r.Failures)
+				return
+			}
+			require.Len(t, r.Failures, 1)
+			assert.Equal(t, sim.NotSettled, r.Failures[0].Violations[0].Kind)
+		})
+	}
+}
+
+// What a process was told before it died it may not have written down: its next life must ask again.
+func TestASuccessThatDiedWithItsProcessIsForgotten(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		forgets bool
+		told    error // in the second life
+	}{"asks no more": {true, unclear}, "asks again": {false, nil}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			lives := 0
+			r := oneDay(t, sim.Config{Shrink: -1}, func(_ *sim.World, p *sim.Process, client *kpay.Client) error {
+				if lives++; lives == 1 {
+					_ = p.Call(p.Context(), askFor("order-1"), func(ctx context.Context) error { _, err := client.Pay(ctx, payFor("order-1")); return err })
+					return errors.New("the database is full")
+				}
+				_ = p.Call(p.Context(), askFor("order-1"), func(context.Context) error { return row.told })
+				return nil
+			})
+			if !row.forgets {
 				require.Empty(t, r.Failures)
 				return
 			}
@@ -115,8 +150,9 @@ func TestAMainThatDoesNotReturnIsToldOnce(t *testing.T) {
 			r := oneDay(t, sim.Config{Shrink: time.Second, Watchdog: time.Minute}, func(*sim.World, *sim.Process, *kpay.Client) error { main(); return nil })
 			require.Len(t, r.Failures, 1)
 			v := r.Failures[0].Violations
+			require.Len(t, v, 1)
 			assert.Equal(t, "panic", v[0].Kind)
-			assert.Contains(t, v[len(v)-1].Text, "shop: its main did not return")
+			assert.Contains(t, v[0].Text, map[string]string{"a panic": "shop: panic: no such order", "Goexit": "shop: its main did not return"}[name])
 			assert.NotContains(t, r.Failures[0].Story, "DOES NOT REPEAT")
 		})
 	}

@@ -349,7 +349,9 @@ func (m *middleman) read(req *http.Request, b *bank, actor, what string) (*outgo
 	defer m.w.mu.Unlock()
 	if write && out.call == nil {
 		named, _ := req.Context().Value(actorKey{}).(string)
-		out.call = m.p.onlyCallLocked(named, b.name, out.reference)
+		if out.call = m.p.onlyCallLocked(named, b.name, out.reference); out.call != nil {
+			out.call.guessed = true
+		}
 	}
 	if write && out.call != nil {
 		out.call.writes++

@@ -142,7 +142,7 @@ func (w *World) judge() {
 			w.violate(TwiceDebited, "one call of %s for %s has %d debits, under other references", c.actor, name, byCall[c])
 		}
 	}
-	last, heard := map[string]*call{}, map[string]bool{} // heard: of which the merchant knows a success
+	last, heard := map[string]*call{}, map[string]bool{} // heard: of which some call was told a success
 	for _, c := range w.calls {
 		name := c.Provider + " " + c.Reference
 		heard[name] = heard[name] || c.over && c.err == nil
@@ -162,12 +162,12 @@ func (w *World) judge() {
 			for _, p := range l.payments {
 				// Of a request that somebody between repeats, one copy may be refused.
 				if w.owners[p.Provider+" "+p.ID] == c && p.Debits > 0 && !w.profile.Repeats {
-					w.violate(RejectedDebited, "%s was told %q of %s, and an attempt of this call has %d debit", c.actor, outcome(c.err), name, p.Debits)
+					w.violate(RejectedDebited, "%s was told %q of %s, and an attempt of this call has %d debit%s", c.actor, outcome(c.err), name, p.Debits, c.guess())
 				}
 			}
 			// Of a call with several steps, an error other than sdk.ErrValidation speaks of the last step alone.
 			if outcome(c.err) == "not sent" && c.writes > 0 && errors.Is(c.err, sdk.ErrValidation) {
-				w.violate(SentRefused, "%s was told %q of %s, and this call has sent %d writes: %s", c.actor, outcome(c.err), name, c.writes, told(c.err))
+				w.violate(SentRefused, "%s was told %q of %s, and this call has sent %d writes%s: %s", c.actor, outcome(c.err), name, c.writes, c.guess(), told(c.err))
 			}
 		case "success":
 			w.judgeSuccess(l, c, name)
@@ -186,7 +186,7 @@ func (w *World) judge() {
 		}
 	}
 	for _, name := range slices.SortedFunc(maps.Keys(last), cmp.Compare[string]) {
-		if c := last[name]; w.stuck[name] == "" && !heard[name] && c.open() {
+		if c := last[name]; w.stuck[name] == "" && c.open() && !w.known(c) {
 			w.violate(NotSettled, "the last that was told of %s: %s", name, c.told())
 		}
 	}
@@ -204,7 +204,7 @@ func (w *World) judge() {
 			settled[name] = true
 			w.report.Doubts++
 			switch {
-			case heard[name] || !last[name].open():
+			case !last[name].open() || w.known(last[name]):
 				w.report.Settled++
 			case w.stuck[name] != "":
 				w.report.Handed++
@@ -217,6 +217,15 @@ func (w *World) judge() {
 func (c *call) open() bool {
 	advice := sdk.Advise(c.err)
 	return !c.over || advice == sdk.Look || advice == sdk.Again
+}
+
+// known reports that the merchant knows a success of what a call has asked for. What an earlier
+// life of the same process was told does not count: it may have died before it wrote that down.
+func (w *World) known(c *call) bool {
+	return slices.ContainsFunc(w.calls, func(told *call) bool {
+		died := told.process != c.process && told.process.s == c.process.s
+		return told.over && told.err == nil && told.Ask.same(c.Ask) && !died
+	})
 }
 
 // judgeRefused finds payments that were made, and of which the merchant heard only that
@@ -343,6 +352,14 @@ func outcome(err error) string {
 		return e.Outcome.String()
 	}
 	return "another error"
+}
+
+// guess says that a violation rests on a guess.
+func (c *call) guess() string {
+	if c.guessed {
+		return " (a write without the context of a call was taken for this call's)"
+	}
+	return ""
 }
 
 // told is what the merchant was told of a call.

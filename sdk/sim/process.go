@@ -78,13 +78,23 @@ func (w *World) live(s *service, number int) (over bool, wait time.Duration) {
 	returned, done := make(chan error, 1), make(chan struct{})
 	go func() {
 		defer close(done)
-		defer w.caught(p.Name())
-		returned <- s.main(p)
+		over := false
+		defer func() {
+			switch reason := recover(); {
+			case over:
+			case reason != nil:
+				w.panicked(p.Name(), reason)
+			case p.alive() && w.ctx.Err() == nil: // a killed one ends so
+				w.violate("panic", "%s: its main did not return: it called runtime.Goexit, as t.FailNow and require do", p.Name())
+			}
+		}()
+		err := s.main(p)
+		over = true
+		returned <- err
 	}()
 	select {
 	case <-done:
 		if p.alive() && w.ctx.Err() == nil && len(returned) == 0 {
-			w.violate("panic", "%s: its main did not return: it panicked, or called runtime.Goexit, as t.FailNow and require do", p.Name())
 			p.stop()
 			return true, 0
 		}
@@ -347,6 +357,10 @@ type Ask struct {
 	Account             string // of the other side: see Payment.Account
 }
 
+func (a Ask) same(b Ask) bool {
+	return a.Provider == b.Provider && a.Reference == b.Reference && a.Amount.Equal(b.Amount) && a.Currency == b.Currency && a.Account == b.Account
+}
+
 // call is one call of a client, and what the merchant was told.
 type call struct {
 	Ask
@@ -357,7 +371,8 @@ type call struct {
 	err     error
 
 	began           time.Duration
-	writes, unclear int // requests that were writes, and those without a response
+	writes, unclear int  // requests that were writes, and those without a response
+	guessed         bool // a write without its context was taken for this call's
 }
 
 func callOf(ctx context.Context) *call {
@@ -412,7 +427,8 @@ func (p *Process) Call(ctx context.Context, a Ask, f func(ctx context.Context) e
 }
 
 // Heard tells the oracle of a success that the merchant learned in another way, from a callback
-// say. It is judged as the success of a Call is.
+// say. It is judged as the success of a Call is: the payment must be there. Whether its money
+// moved is its status: hold that against Ledgers.Debits in a check.
 func (p *Process) Heard(ctx context.Context, a Ask) {
 	_ = p.Call(ctx, a, func(context.Context) error { return nil })
 }

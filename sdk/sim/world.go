@@ -215,8 +215,12 @@ func after(done <-chan struct{}, d time.Duration) bool {
 // caught makes a panic of the merchant's code a broken promise.
 func (w *World) caught(who string) {
 	if p := recover(); p != nil {
-		w.violate("panic", "%s: panic: %v\n%s", who, p, functions(string(debug.Stack())))
+		w.panicked(who, p)
 	}
+}
+
+func (w *World) panicked(who string, p any) {
+	w.violate("panic", "%s: panic: %v\n%s", who, p, functions(string(debug.Stack())))
 }
 
 // functions are those of a stack, without what differs from run to run.

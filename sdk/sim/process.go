@@ -408,14 +408,13 @@ func (p *Process) onlyCallLocked(actor, provider, reference string) (found *call
 func (p *Process) Call(ctx context.Context, a Ask, f func(ctx context.Context) error) error {
 	w := p.w
 	w.mu.Lock()
-	if w.bank(a.Provider) == nil {
-		w.mu.Unlock()
-		w.violate("check", "Ask.Provider is %q, and this day has no fake of that name", a.Provider)
-		w.mu.Lock()
-	}
+	known := w.bank(a.Provider) != nil
 	c := &call{Ask: a, process: p, number: len(w.calls) + 1, actor: p.actor(ctx), began: w.sinceLocked()}
 	w.calls = append(w.calls, c)
 	w.mu.Unlock()
+	if !known {
+		w.violate("check", "Ask.Provider is %q, and this day has no fake of that name", a.Provider)
+	}
 	err := f(context.WithValue(ctx, callKey{}, c))
 	p.gate(c.actor, "result")
 	w.mu.Lock()

@@ -83,10 +83,7 @@ func TestTheOracleSeesALie(t *testing.T) {
 					for i, told := range lie.told {
 						_ = p.Call(p.Context(), ask, func(ctx context.Context) error {
 							for lie.pay && i == 0 {
-								_, err := client.Pay(ctx, kpay.PayParams{
-									RefID: lie.reference, Amount: decimal.NewFromInt(1000), Method: kpay.MethodMoMo, MSISDN: "0783300000", Email: "ann@example.com",
-									CustomerName: "Ann", CustomerNumber: "1", Details: "x", ReturnURL: "https://shop.example/hooks/kpay", RedirectURL: "https://shop.example/",
-								})
+								_, err := client.Pay(ctx, payFor(lie.reference))
 								if err == nil {
 									break
 								}
@@ -114,14 +111,11 @@ func TestTheOracleSeesALie(t *testing.T) {
 // is the only one of that process with that reference.
 func TestAWriteWithoutItsContextIsTheOnlyCallsUnderWay(t *testing.T) {
 	t.Parallel()
-	ask := func(reference string) sim.Ask {
-		return sim.Ask{Provider: "kpay", Reference: reference, Amount: decimal.NewFromInt(1000), Currency: "RWF"}
-	}
 	told := func(outcome sdk.Outcome) error {
 		return &sdk.Error{Outcome: outcome, Reasons: []error{sdk.ErrDeclined}}
 	}
 	wait := func(p *sim.Process, reference string) {
-		_ = p.Call(p.Context(), ask(reference), func(ctx context.Context) error {
+		_ = p.Call(p.Context(), askFor(reference), func(ctx context.Context) error {
 			p.Sleep(ctx, time.Hour)
 			return told(sdk.NotSent)
 		})
@@ -134,11 +128,11 @@ func TestAWriteWithoutItsContextIsTheOnlyCallsUnderWay(t *testing.T) {
 		"the process's context":   {true, nil, nil},
 		"another actor's context": {false, nil, nil},
 		"after a doubt": {false, func(p *sim.Process) {
-			_ = p.Call(p.Context(), ask("order-1"), func(context.Context) error { return told(sdk.Unknown) })
+			_ = p.Call(p.Context(), askFor("order-1"), func(context.Context) error { return told(sdk.Unknown) })
 		}, nil},
 		"alone": {true, nil, nil},
 		"after its like": {true, func(p *sim.Process) {
-			_ = p.Call(p.Context(), ask("order-1"), func(context.Context) error { return told(sdk.NotSent) })
+			_ = p.Call(p.Context(), askFor("order-1"), func(context.Context) error { return told(sdk.NotSent) })
 		}, nil},
 		"beside another": {true, func(p *sim.Process) { p.Go("beside", func(context.Context) { wait(p, "order-2") }) }, nil},
 		"beside its like": {false, func(p *sim.Process) {
@@ -163,13 +157,8 @@ func TestAWriteWithoutItsContextIsTheOnlyCallsUnderWay(t *testing.T) {
 						row.before(p)
 					}
 					p.Sleep(p.Context(), time.Minute)
-					pay := func(ctx context.Context) {
-						_, _ = client.Pay(ctx, kpay.PayParams{
-							RefID: "order-1", Amount: decimal.NewFromInt(1000), Method: kpay.MethodMoMo, MSISDN: "0783300000", Email: "ann@example.com",
-							CustomerName: "Ann", CustomerNumber: "1", Details: "x", ReturnURL: "https://shop.example/hooks/kpay", RedirectURL: "https://shop.example/",
-						})
-					}
-					_ = p.Call(p.Context(), ask("order-1"), func(context.Context) error {
+					pay := func(ctx context.Context) { _, _ = client.Pay(ctx, payFor("order-1")) }
+					_ = p.Call(p.Context(), askFor("order-1"), func(context.Context) error {
 						switch name {
 						case "the process's context":
 							pay(p.Context())
@@ -413,10 +402,7 @@ func TestAnAbsenceIsHeldAgainstTheLedger(t *testing.T) {
 						p.Sleep(p.Context(), lie.paid-w.Since())
 						_ = p.Call(p.Context(), ask, func(ctx context.Context) error {
 							for lie.paid >= 0 {
-								_, err := client.Pay(ctx, kpay.PayParams{
-									RefID: "order-1", Amount: decimal.NewFromInt(1000), Method: kpay.MethodMoMo, MSISDN: "0783300000", Email: "ann@example.com",
-									CustomerName: "Ann", CustomerNumber: "1", Details: "x", ReturnURL: "https://shop.example/hooks/kpay", RedirectURL: "https://shop.example/",
-								})
+								_, err := client.Pay(ctx, payFor("order-1"))
 								if err == nil {
 									break
 								}
@@ -723,10 +709,7 @@ func TestAReportSaysWhatBecameOfUnknownOutcomes(t *testing.T) {
 				for i, told := range c.told {
 					_ = p.Call(p.Context(), sim.Ask{Provider: "kpay", Reference: "order-1"}, func(ctx context.Context) error {
 						for i == 0 {
-							_, err := client.Pay(ctx, kpay.PayParams{
-								RefID: "order-1", Amount: decimal.NewFromInt(1000), Method: kpay.MethodMoMo, MSISDN: "0783300000", Email: "ann@example.com",
-								CustomerName: "Ann", CustomerNumber: "1", Details: "x", ReturnURL: "https://shop.example/hooks/kpay", RedirectURL: "https://shop.example/",
-							})
+							_, err := client.Pay(ctx, payFor("order-1"))
 							if err == nil {
 								break
 							}
